@@ -1,0 +1,37 @@
+import { isFinal } from '@llm-gateway/shared/contracts/job';
+import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
+import { callRedis } from '@llm-gateway/shared/redis/call-redis';
+import type { Keys } from '@llm-gateway/shared/redis/keys';
+import type { Redis } from 'ioredis';
+import type { JobReader } from '../jobs/job-reader.ts';
+import type { GenerationRequest } from './generation-request.ts';
+
+/** How long after its acceptance a job can be found by the body that made it. */
+export const attachableMs = 900_000;
+// A result that nobody fetched in this time is not what a retry is about.
+const fetchableMs = 120_000;
+
+/**
+ * The job that a retry belongs to: the same tenant sent the same body to the same path within 15 minutes, and the
+ * job still runs, or ended within two minutes and its result never reached a client. Official SDKs repeat a request
+ * without any key, so this is what keeps their retries from buying the same generation twice.
+ */
+export function createAttacher(redis: Redis, keys: Keys, jobs: JobReader) {
+  return async ({ isRetry, fingerprint, tenantId }: GenerationRequest): Promise<string | undefined> => {
+    if (!isRetry) return undefined;
+    const id = await callRedis(() => redis.get(keys.attach(fingerprint)));
+    if (id === null) return undefined;
+    const record = await jobs.find(tenantId, id);
+    return record && isAttachable(record, Date.now()) ? id : undefined;
+  };
+}
+
+export type Attacher = ReturnType<typeof createAttacher>;
+
+/** Whether a retry may be given this job instead of a new one. */
+export function isAttachable(
+  { state, finishedMs = 0, deliveredMs }: Pick<JobRecord, 'state' | 'finishedMs' | 'deliveredMs'>,
+  nowMs: number,
+): boolean {
+  return !isFinal(state) || (deliveredMs === undefined && nowMs - finishedMs < fetchableMs);
+}

@@ -1,0 +1,79 @@
+import { type CacheEntry, cacheEntry } from '@llm-gateway/shared/cache/cache-entry';
+import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
+import { callRedis } from '@llm-gateway/shared/redis/call-redis';
+import { defineScript, loadLua } from '@llm-gateway/shared/redis/define-script';
+import type { Keys } from '@llm-gateway/shared/redis/keys';
+import { countUsageLua, usageField, usageKeys } from '@llm-gateway/shared/usage/usage-counters';
+import type { Redis } from 'ioredis';
+import { digestOf } from './canonical-json.ts';
+import type { GenerationRequest } from './generation-request.ts';
+
+export interface CacheHit {
+  entry: CacheEntry;
+  ageMs: number;
+  ttlMs: number;
+}
+
+/** What the cache says to a request, and where the answer shall be kept if it has none. */
+export interface CacheVerdict {
+  hit?: CacheHit;
+  /** Why there is no hit, in the terms of RFC 9211. */
+  forwarded?: 'miss' | 'request' | 'bypass';
+  /** Absent when the answer must not be kept. */
+  store?: { digest: string; ttlMs: number };
+}
+
+export interface CacheLookup {
+  /** Throws `cache_miss` for a client that wants a stored answer or none. */
+  look(request: GenerationRequest, model: ResolvedModel): Promise<CacheVerdict>;
+}
+
+export interface CacheLookupOptions {
+  redis: Redis;
+  keys: Keys;
+  ttlMs: number;
+}
+
+/**
+ * Equal requests of one tenant share an answer for a while. Equal means: everything that changes the answer is equal.
+ * The digest covers the whole generation, so a parameter added to it later cannot be forgotten here.
+ */
+export function createCacheLookup({ redis, keys, ttlMs }: CacheLookupOptions): CacheLookup {
+  const lookScript = defineScript(redis, [countUsageLua, loadLua(import.meta.url, './cache-look.lua')].join('\n'));
+
+  async function find(digest: string, request: GenerationRequest, model: ResolvedModel): Promise<CacheHit | undefined> {
+    const { noCache, maxAgeS, minFreshS } = request.cache;
+    if (noCache) return undefined;
+    const [remainingMs, ageMs, ...parts] = (await lookScript(
+      [keys.cacheEntry(digest), keys.cacheStats, ...usageKeys(keys, request.tenantId, request.userId, new Date())],
+      [
+        maxAgeS === undefined ? -1 : maxAgeS * 1000,
+        (minFreshS ?? 0) * 1000,
+        JSON.stringify([usageField(model.id, 'requests'), 1, usageField(model.id, 'cached'), 1]),
+      ],
+    )) as [number, number, ...string[]];
+    if (parts.length === 0) return undefined;
+    const pairs = Array.from({ length: parts.length / 2 }, (_, index) => [parts[2 * index], parts[2 * index + 1]]);
+    return { entry: cacheEntry.parse(Object.fromEntries(pairs)), ageMs, ttlMs: remainingMs };
+  }
+
+  return {
+    look: (request, model) =>
+      callRedis(async () => {
+        const { cache, tenantId, generation } = request;
+        const ownTtlMs = cache.ttlS === undefined ? ttlMs : cache.ttlS * 1000;
+        const isOn = cache.mode !== 'off' && ownTtlMs > 0;
+        const digest = digestOf({ tenantId, namespace: cache.namespace, model: model.id, generation });
+        const hit = isOn ? await find(digest, request, model) : undefined;
+        if (hit) return { hit };
+        if (cache.onlyIfCached) {
+          throw new GatewayError({ code: 'cache_miss', detail: 'No fresh answer to this request is stored.' });
+        }
+        return {
+          forwarded: !isOn ? 'bypass' : cache.noCache ? 'request' : 'miss',
+          ...(isOn && !cache.noStore ? { store: { digest, ttlMs: ownTtlMs } } : {}),
+        };
+      }),
+  };
+}

@@ -1,0 +1,33 @@
+import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { header } from '../http/header.ts';
+import { isSession, sessionCookie } from './admin-session.ts';
+import { type Authenticator, credentialOf } from './authenticate.ts';
+
+export interface AdminOnlyOptions {
+  authenticator: Authenticator;
+  adminKey: string | undefined;
+}
+
+/**
+ * A hook for pages and routes of the operator: the admin key in a header, or the cookie of a browser that logged in.
+ * A browser without one is sent to the login page.
+ */
+export function adminOnly({ authenticator, adminKey }: AdminOnlyOptions) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const credential = credentialOf(request);
+    if (authenticator.isAdminKey(credential)) return;
+    if (adminKey !== undefined && isSession(adminKey, request.cookies[sessionCookie], Date.now())) return;
+    if (request.method === 'GET' && adminKey !== undefined && header(request, 'accept')?.includes('text/html')) {
+      return reply.redirect(`/admin/login?next=${encodeURIComponent(request.url)}`);
+    }
+    if (credential !== undefined) throw new GatewayError({ code: 'forbidden', detail: 'This needs the admin key.' });
+    throw new GatewayError({
+      code: 'unauthenticated',
+      detail:
+        adminKey === undefined
+          ? 'This needs the admin key, and none is configured: set ADMIN_API_KEY.'
+          : 'This needs the admin key: send Authorization: Bearer <key>.',
+    });
+  };
+}

@@ -1,0 +1,25 @@
+import { authEnv } from '@llm-gateway/shared/config/auth';
+import { cacheEnv } from '@llm-gateway/shared/config/cache';
+import { drainEnv } from '@llm-gateway/shared/config/drain';
+import { httpEnv } from '@llm-gateway/shared/config/http';
+import { limitEnv } from '@llm-gateway/shared/config/limits';
+import { logEnv } from '@llm-gateway/shared/config/log';
+import { pricingEnv } from '@llm-gateway/shared/config/pricing';
+import { redisEnv } from '@llm-gateway/shared/config/redis';
+import { retryEnv } from '@llm-gateway/shared/config/retry';
+import { z } from 'zod';
+
+/** What the api reads from its environment. There is no provider key in it, so this process cannot leak one. */
+export const apiConfig = z.object({
+  ...authEnv,
+  ...cacheEnv,
+  ...drainEnv,
+  ...httpEnv,
+  ...limitEnv,
+  ...logEnv,
+  ...pricingEnv,
+  ...redisEnv,
+  ...retryEnv,
+});
+
+export type ApiConfig = z.output<typeof apiConfig>;

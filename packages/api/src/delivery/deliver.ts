@@ -1,0 +1,45 @@
+import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import { isFinal } from '@llm-gateway/shared/contracts/job';
+import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
+import type { JobReader } from '../jobs/job-reader.ts';
+import type { Wait } from './waiter.ts';
+
+/** How the client wants the result of a job that is under way. */
+export interface DeliveryWish {
+  /** Whether a job that is not done in time may be answered with its id instead of an error. */
+  acceptsAsync: boolean;
+  waitMs: number;
+}
+
+export type Delivery = { kind: 'finished'; record: JobRecord } | { kind: 'unfinished'; record: JobRecord };
+
+/**
+ * The choice between the ways to take a result; the work is the same for all. A wait that runs out is an error that
+ * an SDK retries, and its retry finds the same job: the work goes on and is paid for once.
+ * Throws `sync_wait_exceeded`, `draining` and `result_expired`.
+ */
+export async function deliver(
+  tenantId: string,
+  id: string,
+  wait: Wait | undefined,
+  { acceptsAsync, waitMs }: DeliveryWish,
+  jobs: JobReader,
+): Promise<Delivery> {
+  const end = wait === undefined ? 'timeout' : await wait.end(waitMs);
+  const record = await jobs.find(tenantId, id);
+  if (!record) throw new GatewayError({ code: 'result_expired', detail: `The result of ${id} is no longer kept.` });
+  if (isFinal(record.state)) return { kind: 'finished', record };
+  if (acceptsAsync) return { kind: 'unfinished', record };
+  if (end === 'draining') {
+    throw new GatewayError({
+      code: 'draining',
+      detail: `This server is shutting down; job ${id} goes on.`,
+      retryAfterMs: 1000,
+    });
+  }
+  throw new GatewayError({
+    code: 'sync_wait_exceeded',
+    detail: `Job ${id} did not finish within ${waitMs / 1000} s and goes on.`,
+    retryAfterMs: 50,
+  });
+}

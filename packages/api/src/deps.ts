@@ -1,0 +1,41 @@
+import type { Logger } from '@llm-gateway/shared/observability/logger';
+import type { Metrics } from '@llm-gateway/shared/observability/metrics';
+import type { PriceBook } from '@llm-gateway/shared/pricing/price-book';
+import type { Keys } from '@llm-gateway/shared/redis/keys';
+import type { Redis } from 'ioredis';
+import type { Queue } from 'bullmq';
+import type { AdmissionDeps } from './admission/admit.ts';
+import type { Authenticator } from './auth/authenticate.ts';
+import type { DeliveryMarker } from './delivery/mark-delivered.ts';
+import type { JobReader } from './jobs/job-reader.ts';
+
+/** What the api process is made of. Wide here; every route takes the two or three it names. */
+export interface ApiDeps {
+  log: Logger;
+  metrics: Metrics;
+  redis: Redis;
+  keys: Keys;
+  authenticator: Authenticator;
+  adminKey: string | undefined;
+  admission: AdmissionDeps;
+  jobs: JobReader;
+  markDelivered: DeliveryMarker;
+  prices: PriceBook;
+  queues: Queue[];
+  /** Whether this process has begun to shut down. */
+  isDraining: () => boolean;
+  /** What is off with the Redis server, seen at start. */
+  redisWarnings: string[];
+  settings: ApiSettings;
+}
+
+export interface ApiSettings {
+  bodyLimitBytes: number;
+  syncWaitMs: number;
+  cacheTtlS: number;
+  perMinute: number;
+  perHour: number;
+  maxAttempts: number;
+  baseDelayMs: number;
+  version: string;
+}

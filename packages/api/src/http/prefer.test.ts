@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest';
+import { parsePrefer } from './prefer.ts';
+
+test.for([
+  [undefined, { respondAsync: false }],
+  ['respond-async', { respondAsync: true }],
+  ['Respond-Async, wait=10', { respondAsync: true, waitS: 10 }],
+  ['wait="5"', { respondAsync: false, waitS: 5 }],
+  ['wait=0', { respondAsync: false, waitS: 0 }],
+  ['wait=soon, return=minimal', { respondAsync: false }],
+  ['wait=-1', { respondAsync: false }],
+  ['handling=strict; foo, wait=7', { respondAsync: false, waitS: 7 }],
+] as const)('%s', ([header, preferences]) => {
+  expect(parsePrefer(header)).toEqual(preferences);
+});

@@ -1,0 +1,21 @@
+import type { Metrics } from '@llm-gateway/shared/observability/metrics';
+import type { FastifyInstance } from 'fastify';
+
+/** Headers of every answer, and its time in the metrics. Each SDK reads its own name of the request id. */
+export function sendStandardHeaders(app: FastifyInstance, { httpSeconds }: Pick<Metrics, 'httpSeconds'>): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({ 'x-request-id': request.id, 'request-id': request.id, 'x-content-type-options': 'nosniff' });
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    reply.headers({
+      'x-process-time': (reply.elapsedTime / 1000).toFixed(6),
+      'openai-processing-ms': String(Math.round(reply.elapsedTime)),
+    });
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    httpSeconds.observe(
+      { method: request.method, route: request.routeOptions.url ?? 'unknown', status: String(reply.statusCode) },
+      reply.elapsedTime / 1000,
+    );
+  });
+}

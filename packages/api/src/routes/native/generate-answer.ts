@@ -1,0 +1,56 @@
+import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
+import { z } from 'zod';
+import { costUsd } from '../../delivery/cost-usd.ts';
+
+/** Answer of `POST /v1/generate`: nine members that never change, and a few that help. */
+export const generateAnswer = z
+  .object({
+    completion: z.string(),
+    model: z.string(),
+    total_tokens: z.int(),
+    prompt_tokens: z.int(),
+    completion_tokens: z.int(),
+    cost_usd: z.number().nullable().describe('null when no price is known for the model; see warnings'),
+    request_id: z.string(),
+    cached: z.boolean(),
+    latency_ms: z.number(),
+    job_id: z.string(),
+    provider: z.string(),
+    finish_reason: z.string(),
+    warnings: z.array(z.string()).optional(),
+  })
+  .meta({ id: 'GenerateAnswer' });
+
+export type GenerateAnswer = z.infer<typeof generateAnswer>;
+
+export interface AnswerContext {
+  jobId: string;
+  model: string;
+  provider: string;
+  requestId: string;
+  cached: boolean;
+  latencyMs: number;
+}
+
+/** The last step of the native dialect. */
+export function toGenerateAnswer(answer: PricedAnswer, context: AnswerContext): GenerateAnswer {
+  const warnings = [
+    ...(answer.costNanoUsd === null ? [`No price is known for ${context.model}: its cost is missing, not zero.`] : []),
+    ...(answer.usageSource === 'estimated' ? ['The provider reported no usage: tokens and cost are estimates.'] : []),
+  ];
+  return {
+    completion: answer.text,
+    model: context.model,
+    total_tokens: answer.usage.totalTokens,
+    prompt_tokens: answer.usage.promptTokens,
+    completion_tokens: answer.usage.completionTokens,
+    cost_usd: costUsd(answer),
+    request_id: context.requestId,
+    cached: context.cached,
+    latency_ms: Math.round(context.latencyMs * 1000) / 1000,
+    job_id: context.jobId,
+    provider: context.provider,
+    finish_reason: answer.finishReason.unified,
+    ...(warnings.length === 0 ? {} : { warnings }),
+  };
+}

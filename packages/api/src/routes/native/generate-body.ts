@@ -1,0 +1,98 @@
+import type { Generation } from '@llm-gateway/shared/contracts/generation';
+import { z } from 'zod';
+import type { CacheOptions } from '../../http/cache-control.ts';
+
+const shortText = z.string().min(1).max(128);
+
+const responseFormat = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('text') }),
+  z.object({ type: z.literal('json_object') }),
+  z.object({
+    type: z.literal('json_schema'),
+    json_schema: z.object({
+      name: z.string().min(1).max(64),
+      schema: z.record(z.string(), z.unknown()),
+      strict: z.boolean().optional(),
+    }),
+  }),
+]);
+
+const cacheMember = z.object({
+  ttl: z.int().min(0).max(31_536_000).optional(),
+  max_age: z.int().min(0).optional(),
+  mode: z.enum(['on', 'off']).optional(),
+  namespace: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 visible ASCII characters')
+    .optional(),
+});
+
+/** Members of other versions of this API: refused by name, because a client that sends one counts on it. */
+const notOffered = z.undefined('is not offered').optional();
+
+/** Body of `POST /v1/generate`. Unknown members are ignored and never reach a provider. */
+export const generateBody = z
+  .object({
+    prompt: z
+      .string()
+      .min(1, 'must not be empty')
+      .max(1_000_000, 'must be at most 1,000,000 characters')
+      .refine((prompt) => prompt.trim() !== '', 'must not be blank'),
+    model: z.string().min(1).max(256),
+    user_id: shortText.optional().describe('Whom to count the request for; required unless the API key names a user'),
+    temperature: z.number().min(0).max(2).default(0.7),
+    max_tokens: z.int().min(1).optional(),
+    request_id: shortText.optional().describe('Given back in the answer; made up if absent'),
+    top_p: z.number().min(0).max(1).optional(),
+    stop: z.union([z.string().min(1), z.array(z.string().min(1)).min(1).max(4)]).optional(),
+    system: z.string().max(1_000_000).optional(),
+    seed: z.int().optional(),
+    response_format: responseFormat.optional(),
+    metadata: z
+      .record(z.string().max(64), z.string().max(512))
+      .refine((pairs) => Object.keys(pairs).length <= 16, 'must have at most 16 pairs')
+      .optional(),
+    stream: z.literal(false, 'is not offered; poll the job or wait for the answer').optional(),
+    webhook: notOffered,
+    gateway: z
+      .object({
+        cache: cacheMember.optional(),
+        webhook: notOffered,
+        priority: notOffered,
+        deadline_s: notOffered,
+        on_disconnect: z.literal('continue', 'can only be continue').optional(),
+        metadata: notOffered,
+      })
+      .optional(),
+  })
+  .meta({
+    id: 'GenerateRequest',
+    examples: [{ prompt: 'Explain transformers in machine learning', model: 'gpt-4o', user_id: 'user123' }],
+  });
+
+export type GenerateBody = z.output<typeof generateBody>;
+
+/** The neutral form of a body; the second step of every dialect. */
+export function toGeneration(body: GenerateBody): Generation {
+  const { prompt, system, temperature, max_tokens, top_p, stop, seed, response_format } = body;
+  return {
+    messages: [{ role: 'user', text: prompt }],
+    temperature,
+    ...(system === undefined ? {} : { system }),
+    ...(max_tokens === undefined ? {} : { maxTokens: max_tokens }),
+    ...(top_p === undefined ? {} : { topP: top_p }),
+    ...(stop === undefined ? {} : { stop: typeof stop === 'string' ? [stop] : stop }),
+    ...(seed === undefined ? {} : { seed }),
+    ...(response_format === undefined ? {} : { responseFormat: toResponseFormat(response_format) }),
+  };
+}
+
+function toResponseFormat(format: NonNullable<GenerateBody['response_format']>): NonNullable<Generation['responseFormat']> {
+  return format.type === 'json_schema' ? { type: 'json_schema', ...format.json_schema } : format;
+}
+
+/** The body's say on the cache, which yields to the headers'. */
+export function toCacheOptions({ gateway }: GenerateBody, headers: CacheOptions): CacheOptions {
+  const { ttl, max_age, mode, namespace } = gateway?.cache ?? {};
+  return { ttlS: ttl, maxAgeS: max_age, mode, namespace, ...headers };
+}

@@ -1,0 +1,73 @@
+import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
+import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
+import { events } from '@llm-gateway/shared/observability/logger';
+import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { CacheHit } from '../../admission/cache-lookup.ts';
+import type { GenerationRequest } from '../../admission/generation-request.ts';
+import { costUsd } from '../../delivery/cost-usd.ts';
+import { type GenerateAnswer, toGenerateAnswer } from './generate-answer.ts';
+
+/** The request that an answer goes to, which need not be the one that paid for it. */
+export interface Origin {
+  wanted: Pick<GenerationRequest, 'model' | 'clientRequestId' | 'userId'>;
+  model: ResolvedModel;
+}
+
+/** An answer from the cache: the stored tokens and cost, while this request costs nothing. */
+export function sendHit(request: FastifyRequest, reply: FastifyReply, origin: Origin, { entry, ageMs, ttlMs }: CacheHit) {
+  reply.headers({
+    'x-job-id': entry.job,
+    'cache-status': `gateway; hit; ttl=${Math.ceil(ttlMs / 1000)}`,
+    age: String(Math.floor(ageMs / 1000)),
+    'x-cost-usd': '0',
+  });
+  return send(request, reply, origin, entry.job, entry.answer, true);
+}
+
+/** The result of a job that has ended: its answer, or its failure as the error that it is. */
+export function sendResult(request: FastifyRequest, reply: FastifyReply, origin: Origin, id: string, record: JobRecord) {
+  reply.header('x-gateway-attempts', String(record.attempt));
+  if (!record.answer) {
+    throw new GatewayError(record.failure ?? { code: 'job_cancelled', detail: `Job ${id} ended without an answer.` });
+  }
+  const cost = costUsd(record.answer);
+  if (cost !== null) reply.header('x-cost-usd', String(cost));
+  return send(request, reply, origin, id, record.answer, false);
+}
+
+function send(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { wanted, model }: Origin,
+  jobId: string,
+  answer: PricedAnswer,
+  cached: boolean,
+) {
+  const body: GenerateAnswer = toGenerateAnswer(answer, {
+    jobId,
+    model: wanted.model,
+    provider: model.provider,
+    requestId: wanted.clientRequestId,
+    cached,
+    latencyMs: reply.elapsedTime,
+  });
+  request.log.info(
+    {
+      event: events.responseGenerated,
+      job_id: jobId,
+      user_id: wanted.userId,
+      model: wanted.model,
+      cached,
+      prompt_tokens: body.prompt_tokens,
+      completion_tokens: body.completion_tokens,
+      cost_usd: cached ? 0 : body.cost_usd,
+      latency_ms: body.latency_ms,
+    },
+    'response generated',
+  );
+  return reply
+    .headers({ 'x-gateway-model': model.id, 'x-gateway-provider': model.provider, 'cache-control': 'no-store' })
+    .send(body);
+}

@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto';
+import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import type { FastifyRequest } from 'fastify';
+import { digestOf } from '../../admission/canonical-json.ts';
+import type { GenerationRequest } from '../../admission/generation-request.ts';
+import { parseCacheHeaders } from '../../http/cache-control.ts';
+import { header } from '../../http/header.ts';
+import type { Preferences } from '../../http/prefer.ts';
+import { type GenerateBody, toCacheOptions, toGeneration } from './generate-body.ts';
+
+/** What a request to /v1/generate asks of admission. Throws `invalid_request` where no user is named. */
+export function toGenerationRequest(
+  request: FastifyRequest,
+  body: GenerateBody,
+  endpoint: string,
+  { respondAsync, waitS }: Preferences,
+): GenerationRequest {
+  const { tenantId } = request.caller;
+  const { gateway: _ours, ...asked } = body;
+  return {
+    tenantId,
+    userId: userOf(request, body),
+    endpoint,
+    model: body.model,
+    generation: toGeneration(body),
+    cache: toCacheOptions(body, parseCacheHeaders((name) => header(request, name))),
+    metadata: body.metadata ?? {},
+    requestId: request.id,
+    clientRequestId: body.request_id ?? randomUUID(),
+    fingerprint: digestOf({ tenantId, endpoint, asked }),
+    isRetry: isRetry(request),
+    isWaitedFor: !respondAsync || (waitS ?? 0) > 0,
+  };
+}
+
+function userOf(request: FastifyRequest, { user_id }: GenerateBody): string {
+  const userId = user_id ?? header(request, 'x-user-id') ?? request.caller.userId;
+  if (userId !== undefined && userId !== '' && userId.length <= 128) return userId;
+  const detail = userId === undefined ? 'is required' : 'must have 1 to 128 characters';
+  throw new GatewayError({
+    code: 'invalid_request',
+    field: '/user_id',
+    detail: `/user_id: ${detail}`,
+    errors: [{ pointer: '/user_id', detail }],
+  });
+}
+
+/** Both official SDKs count their retries in this header; nothing else tells a retry from an equal new request. */
+const isRetry = (request: FastifyRequest) =>
+  Number(header(request, 'x-stainless-retry-count')) >= 1 && header(request, 'x-gateway-retry-attach') !== 'off';

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import { models } from '@llm-gateway/shared/pricing/models';
+import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { ApiDeps } from '../../deps.ts';
+import { header } from '../../http/header.ts';
+import { isNotModified } from '../../http/not-modified.ts';
+import type { LaneBoard } from '../../lanes/lane-board.ts';
+import { modelView, seedModelView, viewModel, viewSeedModel } from '../../models/model-view.ts';
+
+export interface ModelRoutesDeps extends Pick<ApiDeps, 'prices'> {
+  board: LaneBoard;
+}
+
+const modelList = z
+  .object({
+    object: z.literal('list'),
+    data: z.array(modelView),
+    first_id: z.string().nullable(),
+    last_id: z.string().nullable(),
+    has_more: z.boolean(),
+    models: z.array(seedModelView),
+  })
+  .meta({ id: 'ModelList' });
+
+const paging = z.object({
+  limit: z.coerce.number().int().min(1).max(1000).optional(),
+  after_id: z.string().optional(),
+  before_id: z.string().optional(),
+});
+
+const anthropicPage = 20;
+
+/** The models of the lanes that workers serve: one shape that both SDKs and the first clients of this API can read. */
+export const modelRoutes: FastifyPluginAsyncZod<ModelRoutesDeps> = async (app, { prices, board }) => {
+  const served = async () => {
+    const { lanes } = await board.survey();
+    return models.filter(({ provider }) => lanes.has(provider)).map((row) => viewModel(row, prices));
+  };
+
+  app.get(
+    '/v1/models',
+    { schema: { tags: ['Models'], summary: 'Models and prices', querystring: paging, response: { 200: modelList, 304: z.null() } } },
+    async (request, reply) => {
+      const all = await served();
+      const anthropic = header(request, 'anthropic-version') !== undefined;
+      const data = page(all, { ...request.query, ...(anthropic ? { limit: request.query.limit ?? anthropicPage } : {}) });
+      const body = {
+        object: 'list' as const,
+        data,
+        first_id: data[0]?.id ?? null,
+        last_id: data.at(-1)?.id ?? null,
+        has_more: data.length > 0 && data.at(-1)?.id !== all.at(-1)?.id,
+        models: data.map(viewSeedModel),
+      };
+      const etag = `"${createHash('sha256').update(JSON.stringify(body)).digest('base64url').slice(0, 20)}"`;
+      reply.header('cache-control', 'max-age=60');
+      return isNotModified(request, reply, etag) ? reply.code(304).send(null) : body;
+    },
+  );
+
+  // A wildcard: the SDKs send a slash in a model's id as %2F, people send it as it is.
+  app.get(
+    '/v1/models/*',
+    { schema: { tags: ['Models'], summary: 'One model', params: z.object({ '*': z.string() }), response: { 200: modelView } } },
+    async (request) => {
+      const name = request.params['*'];
+      const id = resolveModel(name)?.row?.id;
+      const found = (await served()).find((model) => model.id === id);
+      if (!found) throw new GatewayError({ code: 'model_not_found', field: 'model', detail: `The model ${name.slice(0, 100)} does not exist.` });
+      return found;
+    },
+  );
+};
+
+interface Paging {
+  limit?: number | undefined;
+  after_id?: string | undefined;
+  before_id?: string | undefined;
+}
+
+/** Anthropic's paging; without any of its parameters everything, as OpenAI's clients expect. */
+function page<Item extends { id: string }>(all: Item[], { limit = all.length, after_id, before_id }: Paging): Item[] {
+  if (before_id !== undefined) {
+    const end = Math.max(0, all.findIndex(({ id }) => id === before_id));
+    return all.slice(Math.max(0, end - limit), end);
+  }
+  const start = after_id === undefined ? 0 : all.findIndex(({ id }) => id === after_id) + 1;
+  return all.slice(start, start + limit);
+}

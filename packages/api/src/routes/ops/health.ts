@@ -1,0 +1,93 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { ApiDeps } from '../../deps.ts';
+import type { LaneBoard } from '../../lanes/lane-board.ts';
+
+export interface HealthDeps extends Pick<ApiDeps, 'redis' | 'isDraining' | 'redisWarnings'> {
+  board: LaneBoard;
+  version: string;
+}
+
+const queueView = z.object({ waiting: z.int(), active: z.int(), delayed: z.int() });
+
+const detailedHealth = z.object({
+  status: z.enum(['healthy', 'degraded']),
+  version: z.string(),
+  redis_connected: z.boolean(),
+  queue: queueView.nullable(),
+  workers: z.int(),
+  providers: z.record(z.string(), z.enum(['live', 'sandbox'])),
+  uptime_s: z.number(),
+  warnings: z.array(z.string()),
+});
+
+/** What one look at Redis tells. Everything is null or empty when it cannot be reached; nothing here throws. */
+async function look(board: LaneBoard) {
+  try {
+    const { workers, lanes } = await board.survey();
+    const counts = await Promise.all([...lanes.keys()].map((lane) => board.counts(lane)));
+    const queue = { waiting: 0, active: 0, delayed: 0 };
+    for (const { waiting, active, delayed } of counts) {
+      queue.waiting += waiting;
+      queue.active += active;
+      queue.delayed += delayed;
+    }
+    return { connected: true, workers, queue, providers: Object.fromEntries(lanes) };
+  } catch {
+    return { connected: false, workers: 0, queue: null, providers: {} };
+  }
+}
+
+export const healthRoutes: FastifyPluginAsyncZod<HealthDeps> = async (app, { redis, board, version, isDraining, redisWarnings }) => {
+  app.get(
+    '/',
+    { schema: { tags: ['Health'], summary: 'Name and version', response: { 200: z.object({ message: z.string(), version: z.string() }) } } },
+    async () => ({ message: 'LLM Gateway API', version }),
+  );
+
+  app.get(
+    '/health',
+    {
+      schema: {
+        tags: ['Health'],
+        summary: 'Whether this process lives',
+        response: { 200: z.object({ status: z.literal('healthy'), service: z.literal('llm-gateway') }) },
+      },
+    },
+    async () => ({ status: 'healthy' as const, service: 'llm-gateway' as const }),
+  );
+
+  app.get(
+    '/v1/health',
+    { schema: { tags: ['Health'], summary: 'How the gateway is', response: { 200: detailedHealth } } },
+    async () => {
+      const { connected, workers, queue, providers } = await look(board);
+      const warnings = [
+        ...redisWarnings,
+        ...(connected ? [] : ['Redis is not reachable: new requests are refused with 503']),
+        ...(connected && workers === 0 ? ['No worker is running: accepted jobs wait'] : []),
+      ];
+      return {
+        status: connected && workers > 0 ? ('healthy' as const) : ('degraded' as const),
+        version,
+        redis_connected: connected,
+        queue,
+        workers,
+        providers,
+        uptime_s: Math.round(process.uptime()),
+        warnings,
+      };
+    },
+  );
+
+  const readiness = z.object({ status: z.enum(['ready', 'not_ready']), reason: z.string().optional() });
+  app.get(
+    '/ready',
+    { schema: { tags: ['Health'], summary: 'Whether a balancer should send requests here', response: { 200: readiness, 503: readiness } } },
+    async (_request, reply) => {
+      const reason = isDraining() ? 'shutting down' : redis.status !== 'ready' ? 'Redis is not reachable' : undefined;
+      if (reason === undefined) return { status: 'ready' as const };
+      return reply.code(503).send({ status: 'not_ready', reason });
+    },
+  );
+};

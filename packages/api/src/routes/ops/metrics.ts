@@ -1,0 +1,25 @@
+import type { Metrics } from '@llm-gateway/shared/observability/metrics';
+import { lanes } from '@llm-gateway/shared/queue/generation-queue';
+import type { FastifyPluginAsync } from 'fastify';
+import type { Waiter } from '../../delivery/waiter.ts';
+import type { LaneBoard } from '../../lanes/lane-board.ts';
+
+export interface MetricsRouteDeps {
+  metrics: Metrics;
+  board: LaneBoard;
+  waiter: Waiter;
+}
+
+/** Prometheus' view of this process and of the lanes. Lanes are left out while Redis is away. */
+export const metricsRoute: FastifyPluginAsync<MetricsRouteDeps> = async (app, { metrics, board, waiter }) => {
+  app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
+    metrics.waiting.set(waiter.size());
+    await Promise.all(
+      lanes.map(async (lane) => {
+        const counts = await board.counts(lane).catch(() => ({}));
+        for (const [state, count] of Object.entries(counts)) metrics.laneJobs.set({ lane, state }, count);
+      }),
+    );
+    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+  });
+};

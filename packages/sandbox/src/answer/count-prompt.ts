@@ -1,0 +1,17 @@
+import type { Ask } from './ask.ts';
+import { countTokens } from './tokens.ts';
+
+// OpenAI's published chat format: 3 tokens around each message, 3 that open the answer; 85 is its low-detail image.
+const TOKENS_PER_MESSAGE = 3;
+const TOKENS_TO_OPEN = 3;
+const TOKENS_PER_ATTACHMENT = 85;
+
+export function countPrompt({ prompt, tools }: Pick<Ask, 'prompt' | 'tools'>): number {
+  const texts = [...prompt.texts, ...tools.map((tool) => JSON.stringify(tool))];
+  return (
+    texts.reduce((sum, text) => sum + countTokens(text), 0) +
+    prompt.messages * TOKENS_PER_MESSAGE +
+    prompt.attachments * TOKENS_PER_ATTACHMENT +
+    TOKENS_TO_OPEN
+  );
+}

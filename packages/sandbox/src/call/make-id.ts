@@ -1,0 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
+export function makeId(prefix: string): string {
+  return `${prefix}${randomUUID().replaceAll('-', '')}`;
+}

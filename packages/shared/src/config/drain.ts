@@ -1,0 +1,10 @@
+import { z } from 'zod';
+
+export const drainEnv = {
+  DRAIN_MS: z.coerce
+    .number()
+    .int()
+    .nonnegative()
+    .default(30_000)
+    .describe('How long a stopping process lets its requests and calls finish'),
+};

@@ -1,0 +1,13 @@
+import { z } from 'zod';
+
+export const redisEnv = {
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/ })
+    .default('redis://localhost:6379')
+    .describe('Redis 6.2 or newer, or Valkey'),
+  KEY_PREFIX: z
+    .string()
+    .regex(/^[a-z0-9-]{1,32}$/)
+    .default('gw')
+    .describe('Prefix of every Redis key, so that several gateways can share one Redis'),
+};

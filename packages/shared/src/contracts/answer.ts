@@ -1,0 +1,46 @@
+import { z } from 'zod';
+
+/** Tokens of one provider call. Prompt tokens include the cached ones, completion tokens include reasoning. */
+export const usage = z.object({
+  promptTokens: z.number().int().nonnegative(),
+  completionTokens: z.number().int().nonnegative(),
+  totalTokens: z.number().int().nonnegative(),
+  cachedPromptTokens: z.number().int().nonnegative().optional(),
+  cacheWriteTokens: z.number().int().nonnegative().optional(),
+  reasoningTokens: z.number().int().nonnegative().optional(),
+});
+
+export type Usage = z.infer<typeof usage>;
+
+export const unifiedFinishReasons = ['stop', 'length', 'content_filter', 'tool_calls', 'other'] as const;
+
+/** One vocabulary for all providers, and beside it what the provider itself said. */
+export const finishReason = z.object({ unified: z.enum(unifiedFinishReasons), raw: z.string().nullable() });
+
+export type FinishReason = z.infer<typeof finishReason>;
+
+/** What a provider answered to one call. */
+export const answer = z.object({
+  text: z.string(),
+  finishReason,
+  usage,
+  /** `estimated` where the provider reported no usage: counted by length, and shown as such. */
+  usageSource: z.enum(['provider', 'estimated']),
+  /** The model as the provider names it in its answer. */
+  providerModel: z.string(),
+  /** The provider's own id of the call, for its support desk. */
+  providerRequestId: z.string().nullable(),
+});
+
+export type Answer = z.infer<typeof answer>;
+
+/**
+ * The answer with what it cost, as it is stored with a job and in the cache.
+ * `costNanoUsd` is a decimal string of an integer, in nano-dollars; null where no price is known.
+ */
+export const pricedAnswer = answer.extend({
+  costNanoUsd: z.string().regex(/^\d+$/).nullable(),
+  priceVersion: z.string(),
+});
+
+export type PricedAnswer = z.infer<typeof pricedAnswer>;

@@ -1,0 +1,39 @@
+import { type Logger, pino } from 'pino';
+
+export type { Logger } from 'pino';
+
+/** The names of the events that operators alert on; they never change. */
+export const events = {
+  requestReceived: 'request_received',
+  responseGenerated: 'response_generated',
+  cacheHit: 'cache_hit',
+  rateLimitExceeded: 'rate_limit_exceeded',
+  costTracked: 'cost_tracked',
+  requestFailed: 'request_failed',
+} as const;
+
+/**
+ * JSON lines on standard output. Nothing logs a prompt, an answer or a key: callers pass ids, counts and codes.
+ * The redaction below is the second net, for objects of libraries that carry headers along.
+ */
+export function createLogger({ service, level }: { service: string; level: string }): Logger {
+  return pino({
+    level,
+    base: { service, pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: {
+      paths: [
+        '*.headers',
+        '*.request',
+        '*.response',
+        'headers',
+        'apiKey',
+        '*.apiKey',
+        'authorization',
+        '*.authorization',
+      ],
+      censor: '[redacted]',
+    },
+  });
+}

@@ -1,0 +1,49 @@
+import { type ProviderName, providerNames } from '../contracts/provider-name.ts';
+import type { ModelRow } from './model-row.ts';
+import { models } from './models.ts';
+
+export interface ResolvedModel {
+  /** `provider/name`: the row's id, or the provider and the snapshot that was asked for. */
+  id: string;
+  provider: ProviderName;
+  /** The name to send upstream. */
+  model: string;
+  /** Whether our table has it, and so its facts and a price from the catalogue. */
+  known: boolean;
+  row?: ModelRow;
+}
+
+const nameMax = 256;
+
+/**
+ * The model that a client's name stands for: exact id → alias → snapshot → `provider/model` of a known provider,
+ * even one that the table lacks → undefined. Case matters, as it does to the providers. A name of more than 256
+ * characters or with control characters is nobody's.
+ */
+export function resolveModel(name: string): ResolvedModel | undefined {
+  if (name.length > nameMax || /\p{Cc}/u.test(name)) return undefined;
+  return knownNames.get(name) ?? unlisted(name);
+}
+
+const knownNames = new Map(models.flatMap(namesOf));
+
+/** Every name of a row, bare and behind its provider. What the sandbox answers to is never a bare name. */
+function namesOf(row: ModelRow): [string, ResolvedModel][] {
+  const { id, provider, model } = row;
+  const self = { id, provider, model, known: true, row };
+  const snapshots = row.snapshots.map((name) => ({ ...self, id: `${provider}/${name}`, model: name }));
+  const bare: [string, ResolvedModel][] = [
+    ...row.aliases.map((name): [string, ResolvedModel] => [name, self]),
+    ...snapshots.map((snapshot): [string, ResolvedModel] => [snapshot.model, snapshot]),
+  ];
+  return [[id, self], ...bare, ...bare.map(([name, found]): [string, ResolvedModel] => [`${provider}/${name}`, found])];
+}
+
+function unlisted(name: string): ResolvedModel | undefined {
+  const slash = name.indexOf('/');
+  const provider = providerNames.find((known) => known === name.slice(0, Math.max(0, slash)));
+  const model = name.slice(slash + 1);
+  if (!provider || model === '') return undefined;
+  // The sandbox knows its own models by their whole name.
+  return { id: name, provider, model: provider === 'sandbox' ? name : model, known: false };
+}

@@ -1,0 +1,56 @@
+import type { Answer } from '@llm-gateway/shared/contracts/answer';
+import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import { Interruption } from './interruption.ts';
+import type { Provider, ProviderRequest } from './providers/provider.ts';
+
+export interface CallLimits {
+  /** Longest call, from start to end. */
+  timeoutMs: number;
+  /** Longest silence, before the first and between two signs of life. */
+  idleMs: number;
+}
+
+export interface CallReport {
+  answer: Answer;
+  callMs: number;
+  /** Until the first text; null when there was none. */
+  firstTokenMs: number | null;
+}
+
+/**
+ * One provider call within its limits. Throws what the provider's SDK throws; a `provider_timeout` when a limit
+ * passed; an Interruption when the caller gave the call up through `signal`.
+ */
+export async function callProvider(
+  provider: Provider,
+  request: ProviderRequest,
+  { timeoutMs, idleMs }: CallLimits,
+  signal: AbortSignal,
+): Promise<CallReport> {
+  const limits = new AbortController();
+  const expire = (what: string) =>
+    limits.abort(new GatewayError({ code: 'provider_timeout', detail: `The provider ${what}.` }));
+  const total = setTimeout(() => expire(`did not finish within ${timeoutMs} ms`), timeoutMs);
+  const idle = setTimeout(() => expire(`was silent for ${idleMs} ms`), idleMs);
+  const either = AbortSignal.any([signal, limits.signal]);
+
+  const startedMs = performance.now();
+  let firstTokenMs: number | null = null;
+  try {
+    const deltas = provider.generate(request, either);
+    for (;;) {
+      const step = await deltas.next();
+      if (step.done) return { answer: step.value, callMs: performance.now() - startedMs, firstTokenMs };
+      idle.refresh();
+      if (firstTokenMs === null && step.value !== '') firstTokenMs = performance.now() - startedMs;
+    }
+  } catch (error) {
+    // An SDK reports an abort in its own words, and a stream that is cut by one may just end: the signals know why.
+    if (signal.aborted) throw new Interruption(signal.reason);
+    if (limits.signal.aborted) throw limits.signal.reason;
+    throw error;
+  } finally {
+    clearTimeout(total);
+    clearTimeout(idle);
+  }
+}

@@ -1,0 +1,25 @@
+import { cacheEnv } from '@llm-gateway/shared/config/cache';
+import { drainEnv } from '@llm-gateway/shared/config/drain';
+import { jobEnv } from '@llm-gateway/shared/config/jobs';
+import { logEnv } from '@llm-gateway/shared/config/log';
+import { pricingEnv } from '@llm-gateway/shared/config/pricing';
+import { providerEnv } from '@llm-gateway/shared/config/providers';
+import { redisEnv } from '@llm-gateway/shared/config/redis';
+import { retryEnv } from '@llm-gateway/shared/config/retry';
+import { workerEnv } from '@llm-gateway/shared/config/worker';
+import { z } from 'zod';
+
+/** What the worker reads from its environment. There is no admin key in it, so this process cannot leak one. */
+export const workerConfig = z.object({
+  ...cacheEnv,
+  ...drainEnv,
+  ...jobEnv,
+  ...logEnv,
+  ...pricingEnv,
+  ...providerEnv,
+  ...redisEnv,
+  ...retryEnv,
+  ...workerEnv,
+});
+
+export type WorkerConfig = z.output<typeof workerConfig>;

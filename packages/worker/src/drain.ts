@@ -1,0 +1,33 @@
+import type { Logger } from '@llm-gateway/shared/observability/logger';
+import type { Worker } from 'bullmq';
+import type { InterruptionReason } from './interruption.ts';
+
+export interface DrainOptions {
+  workers: Worker[];
+  /** Aborted when the time to finish is over: what still runs is handed back. */
+  draining: AbortController;
+  drainMs: number;
+  log: Logger;
+}
+
+// Of the drain time, what is kept back for handing jobs back and closing.
+const handBackMs = 2000;
+
+/** Stops taking jobs, lets those in hand finish, and hands back in time what did not. Never takes longer than `drainMs`. */
+export async function drainWorkers({ workers, draining, drainMs, log }: DrainOptions): Promise<void> {
+  const handBack = setTimeout(
+    () => {
+      log.info({ event: 'handing_back' }, 'drain time is over: unfinished jobs go back to the queue');
+      draining.abort('draining' satisfies InterruptionReason);
+    },
+    Math.max(0, drainMs - handBackMs),
+  );
+  // close() never settles while Redis is away, so the wait for it has an end of its own.
+  let deadline: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    deadline = setTimeout(resolve, drainMs);
+  });
+  await Promise.race([Promise.allSettled(workers.map((worker) => worker.close())), late]);
+  clearTimeout(handBack);
+  clearTimeout(deadline);
+}

@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto';
+import type { GenerationJob } from '@llm-gateway/shared/contracts/job';
+import { throttle } from '@llm-gateway/shared/observability/throttle';
+import { allQueues } from '@llm-gateway/shared/queue/all-queues';
+import { type Handle, type OpenOptions, openWorker } from '@llm-gateway/shared/queue/define-queue';
+import type { RetryPolicy } from '@llm-gateway/shared/queue/generation-queue';
+import { DelayedError, type Job, UnrecoverableError, WaitingError, type Worker } from 'bullmq';
+import type { WorkerDeps } from './deps.ts';
+import { Interruption, type InterruptionReason } from './interruption.ts';
+import { processGeneration } from './process-generation.ts';
+
+export interface LaneOptions extends OpenOptions {
+  retry: RetryPolicy;
+  concurrency: number;
+  lockDurationMs: number;
+  stalledIntervalMs: number;
+  /** Fires when this process must let go of what it has not finished. */
+  draining: AbortSignal;
+}
+
+// A worker that cannot read a job leaves it for one that can, as in a rolling deploy.
+const unreadablePauseMs = 5000;
+
+/** Carries the pause before the next attempt to BullMQ's backoff strategy. */
+class RetryLater extends Error {
+  override readonly name = 'RetryLater';
+  readonly delayMs: number;
+
+  constructor(delayMs: number) {
+    super('attempt failed; another follows');
+    this.delayMs = delayMs;
+  }
+}
+
+/** Serves every lane that this process has a provider for. */
+export function serveLanes(options: LaneOptions, deps: WorkerDeps): Worker[] {
+  return allQueues(options.retry)
+    .filter(({ lane }) => deps.providers.has(lane))
+    .map(({ contract }) =>
+      watch(openWorker(contract, queueOptions(options), handler(options, deps), leaveForNewer), deps),
+    );
+}
+
+const queueOptions = ({ connection, prefix, concurrency, lockDurationMs, stalledIntervalMs }: LaneOptions) => ({
+  connection,
+  prefix,
+  concurrency,
+  lockDuration: lockDurationMs,
+  stalledInterval: stalledIntervalMs,
+  // The record counts lost runs and decides; BullMQ's own limit would fail the innocent neighbours of a poison job.
+  maxStalledCount: 1_000_000,
+  runRetryDelay: 1000,
+  settings: {
+    backoffStrategy: (_attempts: number, _type: string | undefined, error: Error | undefined) =>
+      error instanceof RetryLater ? error.delayMs : 0,
+  },
+});
+
+/** Turns what a run came to into what BullMQ understands. */
+function handler({ draining }: LaneOptions, deps: WorkerDeps): Handle<GenerationJob> {
+  return async ({ id }, { job, token, signal }) => {
+    const run = {
+      id,
+      attempt: job.attemptsMade + 1,
+      run: randomUUID(),
+      signal: AbortSignal.any([signal, draining]),
+      log: deps.log,
+    };
+    try {
+      const next = await processGeneration(run, deps);
+      if (next.kind === 'retry') throw new RetryLater(next.delayMs);
+      if (next.kind === 'failed') throw new UnrecoverableError('failed; see the job record');
+    } catch (error) {
+      if (!(error instanceof Interruption) || error.reason !== ('draining' satisfies InterruptionReason)) throw error;
+      // Measured: handed back so, a job runs again within 30 ms and no attempt is used up.
+      await deps.settlement.release(id, run.run);
+      await job.moveToWait(token);
+      throw new WaitingError();
+    }
+  };
+}
+
+async function leaveForNewer(job: Job, token: string): Promise<never> {
+  await job.moveToDelayed(Date.now() + unreadablePauseMs, token);
+  throw new DelayedError();
+}
+
+function watch(worker: Worker, { log }: WorkerDeps): Worker {
+  const report = throttle(1000, (error: Error, skipped: number) =>
+    log.error({ event: 'queue_error', queue: worker.name, error: error.message, skipped }, 'queue error'),
+  );
+  worker.on('error', report);
+  worker.on('stalled', (id) => log.warn({ event: 'job_stalled', job_id: id }, 'a worker lost a job; it runs again'));
+  // A worker without its lock is paying for an answer that another one is already fetching.
+  worker.on('lockRenewalFailed', (ids) => {
+    for (const id of ids) worker.cancelJob(id, 'lock-lost' satisfies InterruptionReason);
+  });
+  return worker;
+}

@@ -1,0 +1,94 @@
+import type { Failure } from '@llm-gateway/shared/contracts/failure';
+import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
+import type { Logger } from '@llm-gateway/shared/observability/logger';
+import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
+import { callProvider } from './call-provider.ts';
+import type { WorkerDeps } from './deps.ts';
+import { Interruption } from './interruption.ts';
+import { reportCall, reportEnd } from './report.ts';
+import { decideRetry } from './resilience/retry-decision.ts';
+import { priceAnswer } from './settlement/price-answer.ts';
+
+/** One run of one attempt of a job, as the queue hands it over. */
+export interface Run {
+  id: string;
+  /** 1 for the first. */
+  attempt: number;
+  /** Names this run among all runs of the job. */
+  run: string;
+  signal: AbortSignal;
+  log: Logger;
+}
+
+/** What the queue has to do next. */
+export type Next = { kind: 'done' } | { kind: 'failed' } | { kind: 'retry'; delayMs: number };
+
+const done: Next = { kind: 'done' };
+
+/**
+ * The story of one run. The record decides, not the queue: a job that has ended is never called for again, so a
+ * rerun after a crash between settlement and the queue's own bookkeeping costs nothing.
+ */
+export async function processGeneration(run: Run, deps: WorkerDeps): Promise<Next> {
+  const beginning = await deps.settlement.begin(run.id, run.attempt, run.run);
+  if (beginning.kind !== 'run') return done;
+  const { record, losses } = beginning;
+  if (losses > deps.lossesMax) {
+    return endFailed(
+      run,
+      record,
+      { code: 'internal', detail: `The job was lost ${losses} times by crashed workers.` },
+      deps,
+    );
+  }
+
+  const provider = deps.providers.get(record.lane);
+  const model = resolveModel(record.target);
+  if (!provider || model === undefined) {
+    return endFailed(
+      run,
+      record,
+      { code: 'provider_misconfigured', detail: `No provider serves ${record.target} here.` },
+      deps,
+    );
+  }
+
+  try {
+    const request = { model, generation: record.generation, requestId: record.request };
+    const report = await callProvider(provider, request, deps.callLimits, run.signal);
+    reportCall(deps, record.lane, 'ok', report);
+    const answer = priceAnswer(deps.prices, model, report.answer);
+    const settled = await deps.settlement.settle(run.id, record, answer);
+    reportEnd(deps, run, record, { settled, answer });
+    return done;
+  } catch (error) {
+    if (error instanceof Interruption) throw error;
+    const failure = provider.classify(error);
+    reportCall(deps, record.lane, failure.code);
+    return endAttempt(run, record, failure, error, deps);
+  }
+}
+
+async function endAttempt(
+  run: Run,
+  record: JobRecord,
+  failure: Failure,
+  cause: unknown,
+  deps: WorkerDeps,
+): Promise<Next> {
+  const decision = decideRetry(failure, run.attempt, deps.retryLimits, Math.random);
+  const about = { job_id: run.id, request_id: record.request, attempt: run.attempt, code: failure.code };
+  // Only our own bugs are logged with their cause: a provider's error object carries headers and bodies.
+  if (failure.code === 'internal') run.log.error({ ...about, err: cause }, 'attempt failed unexpectedly');
+  if (decision.kind === 'final') return endFailed(run, record, failure, deps);
+
+  run.log.warn({ event: 'attempt_failed', ...about, retry_in_ms: decision.delayMs }, failure.detail);
+  await deps.settlement.release(run.id, run.run);
+  return decision;
+}
+
+async function endFailed(run: Run, record: JobRecord, failure: Failure, deps: WorkerDeps): Promise<Next> {
+  const settled = await deps.settlement.fail(run.id, record, failure);
+  reportEnd(deps, run, record, { settled, failure });
+  return { kind: 'failed' };
+}

@@ -1,0 +1,39 @@
+import Anthropic from '@anthropic-ai/sdk';
+import type { LaneMode } from '@llm-gateway/shared/lanes/announcements';
+import type { Provider } from '../provider.ts';
+import { classify } from './classify.ts';
+import { startAnswer } from './from-stream.ts';
+import { toParams } from './to-params.ts';
+
+export interface AnthropicOptions {
+  name: string;
+  mode: LaneMode;
+  apiKey: string;
+  baseURL: string;
+  timeoutMs: number;
+}
+
+/** Anthropic's messages. */
+export function createAnthropic({ name, mode, apiKey, baseURL, timeoutMs }: AnthropicOptions): Provider {
+  const client = new Anthropic({
+    apiKey,
+    baseURL,
+    maxRetries: 0,
+    timeout: timeoutMs,
+    // The SDK's own version, 2026-10-21, answers 400 to temperature and top_p. The version before it takes them,
+    // and takes the key in x-api-key.
+    defaultHeaders: { 'anthropic-version': '2023-06-01', 'x-api-key': apiKey, authorization: null },
+  });
+  return {
+    mode,
+    classify: (error) => classify(name, error),
+    async *generate({ model, generation, requestId }, signal) {
+      const { data: events, request_id } = await client.messages
+        .create(toParams(model, generation), { signal, headers: { 'X-Client-Request-Id': requestId } })
+        .withResponse();
+      const answer = startAnswer(generation, model.model, request_id ?? null);
+      for await (const event of events) yield answer.take(event);
+      return answer.finish();
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { type Failure, type FailureCode, GatewayError } from '@llm-gateway/shared/contracts/failure';
+
+/** An error response of a provider, as both SDKs report it. */
+export interface ErrorResponse {
+  provider: string;
+  status: number;
+  headers: Headers | undefined;
+  /** The provider's own code or type, such as `insufficient_quota`. */
+  vendorCode: string | null;
+  vendorMessage: string | null;
+}
+
+// These say that the account is out of money, not that it is busy: waiting does not help.
+const quotaCodes = new Set([
+  'insufficient_quota',
+  'billing_hard_limit_reached',
+  'enforced_spend_limit_reached',
+  'billing_error',
+]);
+
+const detailMax = 300;
+
+function codeOf({ status, vendorCode }: ErrorResponse): FailureCode {
+  if (status === 402 || (vendorCode !== null && quotaCodes.has(vendorCode))) return 'provider_quota_spent';
+  if (status === 429) return 'provider_rate_limited';
+  if (status === 401 || status === 403) return 'provider_misconfigured';
+  if (status === 408 || status === 409 || status >= 500) return 'provider_busy';
+  return 'provider_refused';
+}
+
+/** `retry-after-ms`, else `retry-after` in seconds or as a date (RFC 9110, 10.2.3). Undefined for nonsense. */
+export function retryAfterMs(headers: Headers | undefined, nowMs: number): number | undefined {
+  const milliseconds = Number(headers?.get('retry-after-ms') ?? Number.NaN);
+  if (Number.isFinite(milliseconds) && milliseconds >= 0) return Math.ceil(milliseconds);
+  const text = headers?.get('retry-after');
+  if (text === null || text === undefined) return undefined;
+  const seconds = Number(text);
+  const delayMs = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(text) - nowMs;
+  return Number.isFinite(delayMs) && delayMs >= 0 ? Math.ceil(delayMs) : undefined;
+}
+
+/**
+ * The failure behind an error response. Only a refusal passes on the provider's words, because the client can act
+ * on them; a rejected credential's message often quotes the credential.
+ */
+export function classifyResponse(response: ErrorResponse, nowMs = Date.now()): Failure {
+  const code = codeOf(response);
+  const pauseMs = retryAfterMs(response.headers, nowMs);
+  const said =
+    code === 'provider_refused' && response.vendorMessage ? `: ${response.vendorMessage.slice(0, detailMax)}` : '.';
+  const named = response.vendorCode ? ` (${response.vendorCode})` : '';
+  return {
+    code,
+    detail: `${response.provider} answered ${response.status}${named}${said}`,
+    provider: response.provider,
+    ...(pauseMs === undefined ? {} : { retryAfterMs: pauseMs }),
+  };
+}
+
+/** Errors that carry no response: the connection, the stream, or our own code. */
+export function classifyBroken(provider: string, error: unknown): Failure {
+  if (error instanceof GatewayError) return error.failure;
+  if (error instanceof SyntaxError) {
+    return { code: 'provider_bad_answer', detail: `${provider} sent malformed JSON.`, provider };
+  }
+  // undici reports a connection that breaks in mid-body as a TypeError with the socket's error as its cause.
+  if (error instanceof TypeError && error.cause !== undefined) {
+    return { code: 'provider_unreachable', detail: `The connection to ${provider} broke in mid-answer.`, provider };
+  }
+  return { code: 'internal', detail: 'The gateway failed to make the call.', provider };
+}

@@ -1,0 +1,31 @@
+import type { LaneMode } from '@llm-gateway/shared/lanes/announcements';
+import OpenAI from 'openai';
+import type { Provider } from '../provider.ts';
+import { classify } from './classify.ts';
+import { startAnswer } from './from-stream.ts';
+import { toParams } from './to-params.ts';
+
+export interface OpenAIOptions {
+  name: string;
+  mode: LaneMode;
+  apiKey: string;
+  baseURL: string;
+  timeoutMs: number;
+}
+
+/** OpenAI, and whatever speaks its chat completions. */
+export function createOpenAI({ name, mode, apiKey, baseURL, timeoutMs }: OpenAIOptions): Provider {
+  const client = new OpenAI({ apiKey, baseURL, maxRetries: 0, timeout: timeoutMs });
+  return {
+    mode,
+    classify: (error) => classify(name, error),
+    async *generate({ model, generation, requestId }, signal) {
+      const { data: chunks, request_id } = await client.chat.completions
+        .create(toParams(model, generation), { signal, headers: { 'X-Client-Request-Id': requestId } })
+        .withResponse();
+      const answer = startAnswer(generation, model.model, request_id);
+      for await (const chunk of chunks) yield answer.take(chunk);
+      return answer.finish();
+    },
+  };
+}

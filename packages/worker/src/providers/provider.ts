@@ -1,0 +1,24 @@
+import type { Answer } from '@llm-gateway/shared/contracts/answer';
+import type { Failure } from '@llm-gateway/shared/contracts/failure';
+import type { Generation } from '@llm-gateway/shared/contracts/generation';
+import type { LaneMode } from '@llm-gateway/shared/lanes/announcements';
+import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
+
+export interface ProviderRequest {
+  model: ResolvedModel;
+  generation: Generation;
+  /** Sent along, so that a call can be found in the provider's records by our request id. */
+  requestId: string;
+}
+
+/** A provider behind its official SDK. SDK retries are off: the queue retries, and two retriers multiply. */
+export interface Provider {
+  mode: LaneMode;
+  /**
+   * One call. Yields text as it arrives, and an empty string for a sign of life without text; returns the whole
+   * answer. Throws whatever the SDK throws, or a GatewayError for an answer that makes no sense.
+   */
+  generate(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<string, Answer>;
+  /** What an error of `generate` means for the job. */
+  classify(error: unknown): Failure;
+}

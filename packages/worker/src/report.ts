@@ -1,0 +1,65 @@
+import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
+import type { Failure, FailureCode } from '@llm-gateway/shared/contracts/failure';
+import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
+import { events } from '@llm-gateway/shared/observability/logger';
+import { usdNumber } from '@llm-gateway/shared/pricing/format-usd';
+import type { Lane } from '@llm-gateway/shared/queue/generation-queue';
+import type { WorkerDeps } from './deps.ts';
+import type { Run } from './process-generation.ts';
+import type { Settled } from './settlement/settlement.ts';
+
+/** Counts a provider call, whatever became of it. */
+export function reportCall(
+  { metrics }: Pick<WorkerDeps, 'metrics'>,
+  lane: Lane,
+  outcome: 'ok' | FailureCode,
+  times?: { callMs: number; firstTokenMs: number | null },
+): void {
+  metrics.providerCalls.inc({ lane, outcome });
+  if (times === undefined) return;
+  metrics.providerCallSeconds.observe({ lane }, times.callMs / 1000);
+  if (times.firstTokenMs !== null) metrics.firstTokenSeconds.observe({ lane }, times.firstTokenMs / 1000);
+}
+
+type End = { settled: Settled } & ({ answer: PricedAnswer } | { failure: Failure });
+
+/** Logs and counts the end of a job, once: only the run that settled it speaks of it. */
+export function reportEnd({ metrics }: Pick<WorkerDeps, 'metrics'>, run: Run, record: JobRecord, end: End): void {
+  const { lane } = record;
+  const about = {
+    job_id: run.id,
+    request_id: record.request,
+    user_id: record.user,
+    model: record.target,
+    attempt: run.attempt,
+  };
+  if (end.settled !== 'settled') {
+    if ('answer' in end) {
+      metrics.duplicateCalls.inc({ lane });
+      run.log.warn({ event: 'duplicate_call', ...about }, 'a call was paid although the job had ended');
+    }
+    return;
+  }
+  metrics.jobSeconds.observe(
+    { lane, outcome: 'answer' in end ? 'answered' : 'failed' },
+    (Date.now() - record.createdMs) / 1000,
+  );
+  if ('failure' in end) {
+    run.log.warn({ event: events.requestFailed, ...about, code: end.failure.code }, end.failure.detail);
+    return;
+  }
+  const { usage, costNanoUsd, usageSource } = end.answer;
+  const costUsd = costNanoUsd === null ? null : usdNumber(BigInt(costNanoUsd));
+  metrics.tokens.inc({ lane, kind: 'prompt' }, usage.promptTokens);
+  metrics.tokens.inc({ lane, kind: 'completion' }, usage.completionTokens);
+  if (costUsd !== null) metrics.costUsd.inc({ lane }, costUsd);
+  const tracked = {
+    prompt_tokens: usage.promptTokens,
+    completion_tokens: usage.completionTokens,
+    usage_source: usageSource,
+    cost_usd: costUsd,
+  };
+  if (costUsd === null)
+    run.log.warn({ event: events.costTracked, ...about, ...tracked }, 'no price is known for this model');
+  else run.log.info({ event: events.costTracked, ...about, ...tracked }, 'cost tracked');
+}

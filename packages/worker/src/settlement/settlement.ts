@@ -1,0 +1,131 @@
+import { cachePutLua } from '@llm-gateway/shared/cache/cache-entry';
+import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
+import type { Failure } from '@llm-gateway/shared/contracts/failure';
+import type { FinalState } from '@llm-gateway/shared/contracts/job';
+import { type JobRecord, parseJobRecord } from '@llm-gateway/shared/jobs/job-record';
+import { defineScript, loadLua } from '@llm-gateway/shared/redis/define-script';
+import type { Keys } from '@llm-gateway/shared/redis/keys';
+import { countUsageLua, usageField, usageKeys } from '@llm-gateway/shared/usage/usage-counters';
+import type { Redis } from 'ioredis';
+
+export interface SettlementOptions {
+  redis: Redis;
+  keys: Keys;
+  /** How long a finished job can be fetched. */
+  resultTtlMs: number;
+  cacheMaxBytes: number;
+}
+
+export type Beginning =
+  /** The job has ended, by another run or by an earlier one whose end BullMQ did not hear of. */
+  { kind: 'ended' } | { kind: 'missing' } | { kind: 'run'; record: JobRecord; losses: number };
+
+export type Settled = 'settled' | 'ended' | 'missing';
+
+/** Answers that a later equal request may be given: cut short only by the client's own `max_tokens`, if at all. */
+const cacheable = (answer: PricedAnswer) =>
+  answer.finishReason.unified === 'stop' || answer.finishReason.unified === 'length';
+
+const finalStateOf = (answer: PricedAnswer): FinalState =>
+  answer.finishReason.unified === 'length' || answer.finishReason.unified === 'content_filter'
+    ? 'incomplete'
+    : 'completed';
+
+function usageCounts(record: JobRecord, answer: PricedAnswer): (string | number)[] {
+  const model = record.target;
+  const counts: (string | number)[] = [
+    usageField(model, 'requests'),
+    1,
+    usageField(model, 'promptTokens'),
+    answer.usage.promptTokens,
+    usageField(model, 'completionTokens'),
+    answer.usage.completionTokens,
+  ];
+  return answer.costNanoUsd === null
+    ? [...counts, usageField(model, 'unpriced'), 1]
+    : [...counts, usageField(model, 'nanoUsd'), answer.costNanoUsd];
+}
+
+/** Writes the life of a job to its record. Every step is one script, so a crash falls between steps, never within. */
+export function createSettlement({ redis, keys, resultTtlMs, cacheMaxBytes }: SettlementOptions) {
+  const lua = (file: string) => loadLua(import.meta.url, file);
+  const beginScript = defineScript(redis, lua('./begin.lua'));
+  const releaseScript = defineScript(redis, lua('./release.lua'));
+  const settleScript = defineScript(redis, [countUsageLua, cachePutLua, lua('./settle.lua')].join('\n'));
+
+  async function end(id: string, record: JobRecord, outcome: Outcome): Promise<Settled> {
+    const { state, kind, value, counts, cached } = outcome;
+    return (await settleScript(
+      [
+        keys.job(id),
+        keys.waiters(id),
+        ...usageKeys(keys, record.tenant, record.user, new Date()),
+        keys.cacheIndex,
+        keys.cacheStats,
+      ],
+      [
+        id,
+        state,
+        kind,
+        JSON.stringify(value),
+        resultTtlMs,
+        keys.wakeChannel(''),
+        JSON.stringify(counts),
+        cached ? (record.cacheDigest ?? '') : '',
+        record.cacheTtlMs ?? 0,
+        cacheMaxBytes,
+        keys.cacheEntry(''),
+        JSON.stringify(['tenant', record.tenant, 'target', record.target, 'job', id, 'state', state]),
+      ],
+    )) as Settled;
+  }
+
+  return {
+    /** Marks the run in the record before anything is spent on it. */
+    async begin(id: string, attempt: number, run: string): Promise<Beginning> {
+      const [kind, losses, ...parts] = (await beginScript([keys.job(id)], [attempt, run])) as [
+        string,
+        number,
+        ...string[],
+      ];
+      if (kind !== 'run') return { kind: kind === 'ended' ? 'ended' : 'missing' };
+      const record = parseJobRecord(pairsToHash(parts));
+      return record ? { kind: 'run', record, losses } : { kind: 'missing' };
+    },
+
+    /** Ends the run, not the job: another one follows. */
+    async release(id: string, run: string): Promise<void> {
+      await releaseScript([keys.job(id)], [run]);
+    },
+
+    /** Ends the job with its answer; cost is counted here and nowhere else. */
+    settle: (id: string, record: JobRecord, answer: PricedAnswer): Promise<Settled> =>
+      end(id, record, {
+        state: finalStateOf(answer),
+        kind: 'answer',
+        value: answer,
+        counts: usageCounts(record, answer),
+        cached: cacheable(answer),
+      }),
+
+    /** Ends the job with what every reader of it will be told. */
+    fail: (id: string, record: JobRecord, failure: Failure): Promise<Settled> =>
+      end(id, record, { state: 'failed', kind: 'failure', value: failure, counts: [], cached: false }),
+  };
+}
+
+interface Outcome {
+  state: FinalState;
+  kind: 'answer' | 'failure';
+  value: PricedAnswer | Failure;
+  counts: (string | number)[];
+  cached: boolean;
+}
+
+export type Settlement = ReturnType<typeof createSettlement>;
+
+function pairsToHash(parts: string[]): Record<string, string> {
+  const hash: Record<string, string> = {};
+  for (let index = 0; index + 1 < parts.length; index += 2) hash[parts[index] ?? ''] = parts[index + 1] ?? '';
+  return hash;
+}

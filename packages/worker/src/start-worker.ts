@@ -1,0 +1,86 @@
+import { makeInstanceId } from '@llm-gateway/shared/contracts/ids';
+import { announceLanes, heartbeatMs, withdrawWorker } from '@llm-gateway/shared/lanes/announcements';
+import { createLogger } from '@llm-gateway/shared/observability/logger';
+import { createMetrics } from '@llm-gateway/shared/observability/metrics';
+import { createPriceBook } from '@llm-gateway/shared/pricing/price-book';
+import { reportRedisServer } from '@llm-gateway/shared/redis/check-server';
+import { closeRedis, connectRedis, whenReady } from '@llm-gateway/shared/redis/connect';
+import { createKeys } from '@llm-gateway/shared/redis/keys';
+import type { WorkerConfig } from './config.ts';
+import type { WorkerDeps } from './deps.ts';
+import { drainWorkers } from './drain.ts';
+import { serveLanes } from './lanes.ts';
+import { serveOps } from './ops-server.ts';
+import { createProviders } from './providers/registry.ts';
+import { createSettlement } from './settlement/settlement.ts';
+
+// A provider that asks for a longer pause has in effect refused.
+const retryAfterMaxMs = 600_000;
+const lossesMax = 3;
+
+/** Composes the worker process from its configuration. `close` drains it. */
+export async function startWorker(config: Readonly<WorkerConfig>): Promise<{ close: () => Promise<void> }> {
+  const log = createLogger({ service: 'worker', level: config.LOG_LEVEL });
+  const keys = createKeys(config.KEY_PREFIX);
+  const redis = connectRedis({ url: config.REDIS_URL, name: 'gateway-worker', role: 'worker', log });
+  await whenReady(redis);
+  await reportRedisServer(redis, log);
+
+  const providers = createProviders(config);
+  const deps: WorkerDeps = {
+    log,
+    metrics: createMetrics(),
+    providers,
+    prices: createPriceBook({
+      overrides: {
+        gpt4: config.COST_PER_TOKEN_GPT4,
+        gpt35: config.COST_PER_TOKEN_GPT35,
+        claude: config.COST_PER_TOKEN_CLAUDE,
+      },
+    }),
+    settlement: createSettlement({
+      redis,
+      keys,
+      resultTtlMs: config.RESULT_TTL_SECONDS * 1000,
+      cacheMaxBytes: config.CACHE_MAX_BYTES,
+    }),
+    callLimits: { timeoutMs: config.PROVIDER_TIMEOUT_MS, idleMs: config.PROVIDER_IDLE_MS },
+    retryLimits: { attempts: config.MAX_ATTEMPTS, baseDelayMs: config.RETRY_BASE_DELAY_MS, retryAfterMaxMs },
+    lossesMax,
+  };
+
+  const draining = new AbortController();
+  const workers = serveLanes(
+    {
+      connection: redis,
+      prefix: keys.queuePrefix,
+      retry: { attempts: config.MAX_ATTEMPTS, baseDelayMs: config.RETRY_BASE_DELAY_MS },
+      concurrency: config.WORKER_CONCURRENCY,
+      lockDurationMs: config.LOCK_DURATION_MS,
+      stalledIntervalMs: config.STALLED_INTERVAL_MS,
+      draining: draining.signal,
+    },
+    deps,
+  );
+  const ops = config.WORKER_PORT === undefined ? undefined : serveOps(config.WORKER_PORT, deps.metrics, workers);
+
+  const workerId = makeInstanceId();
+  const served = new Map([...providers].map(([lane, provider]) => [lane, provider.mode] as const));
+  const announce = () => announceLanes(redis, keys, workerId, served);
+  await announce();
+  // A heartbeat that fails is not repeated: the next one is due soon, and the connection reports its own errors.
+  const heartbeat = setInterval(() => announce().catch(() => undefined), heartbeatMs);
+  await Promise.all(workers.map((worker) => worker.waitUntilReady()));
+  log.info({ event: 'worker_ready', lanes: Object.fromEntries(served) }, 'worker ready');
+
+  return {
+    async close() {
+      clearInterval(heartbeat);
+      if (redis.status === 'ready') await withdrawWorker(redis, keys, workerId).catch(() => undefined);
+      await drainWorkers({ workers, draining, drainMs: config.DRAIN_MS, log });
+      ops?.close();
+      await closeRedis(redis);
+      log.info({ event: 'worker_stopped' }, 'worker stopped');
+    },
+  };
+}

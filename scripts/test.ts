@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { summarize, type VitestReport } from './test-summary.ts';
+
+const root = resolve(import.meta.dirname, '..');
+const reportFile = join(root, '.cache', `vitest-${process.pid}.json`);
+const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
+
+function runVitest(args: string[]): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn('vitest', ['run', ...reporters, ...args], { cwd: root, stdio: 'inherit' });
+    // A Ctrl-C has reached vitest too; we stay for its clean-up and the last line.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => signal === 'SIGTERM' && child.kill());
+    child.on('error', (error) => {
+      console.error(`vitest: ${error.message}`);
+      resolve(1);
+    });
+    child.on('exit', (code) => resolve(code ?? 1));
+  });
+}
+
+function readReport(): VitestReport | undefined {
+  try {
+    return JSON.parse(readFileSync(reportFile, 'utf8')) as VitestReport;
+  } catch {
+    return; // vitest ended before it could write one
+  } finally {
+    rmSync(reportFile, { force: true });
+  }
+}
+
+mkdirSync(join(root, '.cache'), { recursive: true });
+const code = await runVitest(process.argv.slice(2));
+const { line, ok } = summarize(readReport());
+console.log(line);
+process.exitCode = ok ? code : code || 1;
