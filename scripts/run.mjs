@@ -66,7 +66,12 @@ async function fetchNode(home) {
   writeFileSync(join(half, 'package.json'), '{"private":true}');
   const quiet = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const args = ['install', '--prefix', half, ...quiet, `${name}@${NODE_PIN}`];
-  await setupStep(npm, args, process.env, `could not fetch it: install Node ${manifest.engines.node} and run this again`);
+  await setupStep(
+    npm,
+    args,
+    process.env,
+    `could not fetch it: install Node ${manifest.engines.node} and run this again`,
+  );
   rmSync(home, { recursive: true, force: true });
   renameSync(join(half, 'node_modules', name), home);
   rmSync(half, { recursive: true, force: true });

@@ -10,8 +10,8 @@ const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=$
 function runVitest(args: string[]): Promise<number> {
   return new Promise((resolve) => {
     const child = spawn('vitest', ['run', ...reporters, ...args], { cwd: root, stdio: 'inherit' });
-    // A Ctrl-C has reached vitest too; we stay for its clean-up and the last line.
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => signal === 'SIGTERM' && child.kill());
+    // We stay for vitest's clean-up and for the last line.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
     child.on('error', (error) => {
       console.error(`vitest: ${error.message}`);
       resolve(1);

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -35,7 +35,7 @@ interface Shared {
   infrastructure?: Promise<Infrastructure>;
 }
 
-const holder: { llmGatewayTests?: Shared } = globalThis;
+const holder = globalThis as typeof globalThis & { llmGatewayTests?: Shared };
 holder.llmGatewayTests ??= { users: 0 };
 const shared = holder.llmGatewayTests;
 
@@ -67,15 +67,15 @@ async function container(required: boolean): Promise<Infrastructure | undefined>
 
 /** Never REDIS_URL and never what runs on port 6379: tests flush and kill, and that may be somebody's data. */
 async function localServer(): Promise<Infrastructure> {
-  const dir = await mkdtemp(join(tmpdir(), 'llm-gateway-test-redis-'));
+  const dir = mkdtempSync(join(tmpdir(), 'llm-gateway-test-redis-'));
   const legs: LegName[] = ['path', 'debs'];
   const server = await startPrivateRedis({ dir, legs });
+  // vitest dies of a Ctrl-C without any teardown; leaving by exit() ends the server and its folder too.
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   return {
     redisUrl: server.url,
     how: `${server.how}, version ${server.version}`,
-    async stop() {
-      await server.stop();
-      await rm(dir, { recursive: true, force: true });
-    },
+    stop: () => server.stop(),
   };
 }

@@ -39,6 +39,7 @@ export async function startServer(program: RedisProgram, place: ServerPlace): Pr
   const password = readServerState(place.dir)?.password ?? randomBytes(24).toString('base64url');
   const launch = program.launch(place);
   const child = spawnServer(launch, place.dir, password);
+  if (child.pid) endWithUs.add(child.pid);
   const state: ServerState = {
     password,
     port: place.port,
@@ -52,6 +53,7 @@ export async function startServer(program: RedisProgram, place: ServerPlace): Pr
     return serverFrom(state, facts, program.how);
   } catch (error) {
     child.kill('SIGKILL');
+    endWithUs.delete(state.pid);
     removeContainer(state);
     throw error;
   }

@@ -42,9 +42,7 @@ test('is durable, evicts nothing, listens on loopback and lets nobody in without
   const settings = await using(server.url, (redis) =>
     redis.config('GET', 'appendonly', 'appendfsync', 'save', 'maxmemory-policy', 'bind'),
   );
-  expect(settings).toEqual(
-    expect.arrayContaining(['yes', 'everysec', '', 'noeviction', '127.0.0.1']),
-  );
+  expect(settings).toEqual(expect.arrayContaining(['yes', 'everysec', '', 'noeviction', '127.0.0.1']));
   await expect(using(`redis://127.0.0.1:${server.port}`, (redis) => redis.ping())).rejects.toThrow('NOAUTH');
 });
 

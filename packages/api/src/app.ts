@@ -30,7 +30,7 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   app.decorateRequest('caller');
   await app.register(cookie);
   await app.register(formbody);
-  sendStandardHeaders(app, deps.metrics);
+  sendStandardHeaders(app, deps);
   handleErrors(app);
   await serveDocs(app, deps.settings.version);
   await registerRoutes(app, deps);

@@ -1,5 +1,6 @@
-import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import type { Failure } from '@llm-gateway/shared/contracts/failure';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { sendFailure } from '../http/error-handler.ts';
 import { header } from '../http/header.ts';
 import { isSession, sessionCookie } from './admin-session.ts';
 import { type Authenticator, credentialOf } from './authenticate.ts';
@@ -21,13 +22,16 @@ export function adminOnly({ authenticator, adminKey }: AdminOnlyOptions) {
     if (request.method === 'GET' && adminKey !== undefined && header(request, 'accept')?.includes('text/html')) {
       return reply.redirect(`/admin/login?next=${encodeURIComponent(request.url)}`);
     }
-    if (credential !== undefined) throw new GatewayError({ code: 'forbidden', detail: 'This needs the admin key.' });
-    throw new GatewayError({
-      code: 'unauthenticated',
-      detail:
-        adminKey === undefined
-          ? 'This needs the admin key, and none is configured: set ADMIN_API_KEY.'
-          : 'This needs the admin key: send Authorization: Bearer <key>.',
-    });
+    // Sent rather than thrown: Bull Board's plugin turns every error of its room into a 500 of its own.
+    return sendFailure(request, reply, refusal(credential, adminKey));
   };
+}
+
+function refusal(credential: string | undefined, adminKey: string | undefined): Failure {
+  if (credential !== undefined) return { code: 'forbidden', detail: 'This needs the admin key.' };
+  const detail =
+    adminKey === undefined
+      ? 'This needs the admin key, and none is configured: set ADMIN_API_KEY.'
+      : 'This needs the admin key: send Authorization: Bearer <key>.';
+  return { code: 'unauthenticated', detail };
 }

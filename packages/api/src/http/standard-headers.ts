@@ -1,8 +1,11 @@
-import type { Metrics } from '@llm-gateway/shared/observability/metrics';
 import type { FastifyInstance } from 'fastify';
+import type { ApiDeps } from '../deps.ts';
 
 /** Headers of every answer, and its time in the metrics. Each SDK reads its own name of the request id. */
-export function sendStandardHeaders(app: FastifyInstance, { httpSeconds }: Pick<Metrics, 'httpSeconds'>): void {
+export function sendStandardHeaders(
+  app: FastifyInstance,
+  { metrics: { httpSeconds }, isDraining }: Pick<ApiDeps, 'metrics' | 'isDraining'>,
+): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ 'x-request-id': request.id, 'request-id': request.id, 'x-content-type-options': 'nosniff' });
   });
@@ -11,6 +14,8 @@ export function sendStandardHeaders(app: FastifyInstance, { httpSeconds }: Pick<
       'x-process-time': (reply.elapsedTime / 1000).toFixed(6),
       'openai-processing-ms': String(Math.round(reply.elapsedTime)),
     });
+    // A connection that is kept alive would keep the closing server waiting for its next request.
+    if (isDraining()) reply.header('connection', 'close');
   });
   app.addHook('onResponse', async (request, reply) => {
     httpSeconds.observe(

@@ -31,12 +31,8 @@ export function composeText(model: string, prompt: string, seed: string, tokensM
 }
 
 function excerpt(prompt: string): string {
-  // Only the beginning is normalised: a prompt may be megabytes long.
-  const line = Array.from(
-    prompt
-      .slice(0, 20 * ECHO_MAX)
-      .replace(/\s+/gu, ' ')
-      .trim(),
-  );
+  // Only the beginning is normalised: a prompt may be megabytes long, and may be cut in the middle of a character.
+  const beginning = prompt.slice(0, 20 * ECHO_MAX).toWellFormed();
+  const line = Array.from(beginning.replace(/\s+/gu, ' ').trim());
   return line.length <= ECHO_MAX ? line.join('') : `${line.slice(0, ECHO_MAX).join('')}…`;
 }

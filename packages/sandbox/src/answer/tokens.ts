@@ -1,7 +1,7 @@
 import { countTokens as countEncoded, decode, encode } from 'gpt-tokenizer/encoding/o200k_base';
 
 /** Text as it leaves in one chunk of a stream, with what it costs. */
-export interface Piece {
+interface Piece {
   text: string;
   tokens: number;
 }

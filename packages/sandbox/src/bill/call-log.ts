@@ -2,7 +2,7 @@ import { makeId } from '../call/make-id.ts';
 import { type CallFilter, type CallRecord, matches, type Outcome } from './call-record.ts';
 
 export type CallStart = Pick<CallRecord, 'request_id' | 'dialect' | 'method' | 'path' | 'header_names'>;
-export type CallDescription = Pick<CallRecord, 'model' | 'fault' | 'streamed'>;
+type CallDescription = Pick<CallRecord, 'model' | 'fault' | 'streamed'>;
 
 /** A call being served. */
 export interface Call {

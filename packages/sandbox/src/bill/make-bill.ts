@@ -1,8 +1,8 @@
 import type { CallRecord } from './call-record.ts';
 
-export type BillEntry = ReturnType<typeof toEntry>;
+type BillEntry = ReturnType<typeof toEntry>;
 
-export interface Sum {
+interface Sum {
   calls: number;
   prompt_tokens: number;
   completion_tokens: number;

@@ -2,8 +2,14 @@ import type { Call } from '../bill/call-log.ts';
 import type { FaultPlan } from '../faults/faults.ts';
 import type { Frame } from './frame.ts';
 
+/** What the sandbox itself reads of every such body. */
+export interface CallBody {
+  model: string;
+  stream?: unknown;
+}
+
 /** An endpoint that costs tokens: reads a body, and writes the answer as one object or as frames. */
-export interface Endpoint<Body extends { model: string }> {
+export interface Endpoint<Body extends CallBody> {
   /** Throws a Refusal that names the bad parameter. */
   read(body: unknown): Body;
   answer(body: Body, plan: FaultPlan, call: Call): PreparedAnswer;

@@ -14,7 +14,7 @@ export type RefusalReason =
   | 'ordered-status'
   | 'internal';
 
-export interface RefusalDetails {
+interface RefusalDetails {
   message?: string;
   /** Where in the body the problem is. */
   path?: readonly PropertyKey[];

@@ -3,7 +3,7 @@ import type { FastifyRequest, RouteHandlerMethod } from 'fastify';
 import type { Call } from '../bill/call-log.ts';
 import type { AttemptCounter } from '../faults/attempt-counter.ts';
 import { type FaultOrder, readOrder } from '../faults/read-order.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { CallBody, Endpoint } from './endpoint.ts';
 import { callOf } from './log-calls.ts';
 import { refuseUnknownModel } from './refuse-unknown-model.ts';
 import { firstHeader, REQUEST_ID_HEADER } from './request-headers.ts';
@@ -15,7 +15,7 @@ const FAULT_HEADER = 'x-sandbox-fault';
 const PROXY_PAGE = '<!doctype html><html><body><h1>502 Bad Gateway</h1></body></html>';
 
 /** The handler of an endpoint that costs tokens. */
-export function serveCall<Body extends { model: string }>(
+export function serveCall<Body extends CallBody>(
   endpoint: Endpoint<Body>,
   attempts: AttemptCounter,
 ): RouteHandlerMethod {
@@ -33,7 +33,7 @@ export function serveCall<Body extends { model: string }>(
   };
 }
 
-async function answerCall<Body extends { model: string }>(
+async function answerCall<Body extends CallBody>(
   endpoint: Endpoint<Body>,
   request: FastifyRequest,
   wire: Wire,
@@ -41,7 +41,7 @@ async function answerCall<Body extends { model: string }>(
 ): Promise<void> {
   const call = callOf(request);
   const body = endpoint.read(request.body);
-  call.describe({ model: body.model });
+  call.describe({ model: body.model, streamed: body.stream === true });
   refuseUnknownModel(body.model);
   const order = readOrder(body.model, firstHeader(request, FAULT_HEADER));
   call.describe({ fault: order.text });
@@ -51,7 +51,6 @@ async function answerCall<Body extends { model: string }>(
 
   const { stream, ...answer } = endpoint.answer(body, order.plan, call);
   if (!stream) return sendWhole({ ...answer, stream }, order.plan, call, wire);
-  call.describe({ streamed: true });
   return sendStream({ ...answer, stream }, order.plan, call, wire);
 }
 

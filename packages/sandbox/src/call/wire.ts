@@ -35,7 +35,8 @@ export function openWire(reply: FastifyReply): Wire {
     head(status, headers) {
       reply.hijack();
       // What hooks have set on the reply is Fastify's to send, and Fastify will not.
-      for (const [name, value] of Object.entries(reply.getHeaders())) if (value) raw.setHeader(name, value);
+      for (const [name, value] of Object.entries(reply.getHeaders()))
+        if (value !== undefined) raw.setHeader(name, value);
       raw.writeHead(status, headers);
     },
     async write(chunk) {

@@ -242,7 +242,7 @@ describe.for(callers.map((caller) => [`${caller.dialect} ${caller.streamed ? 'st
       const pending = see(caller, clients, order, seen, leaving.signal);
       await vi.waitFor(async () => {
         const [call] = await clients.sandbox.calls();
-        expect(call).toMatchObject({ state: 'open', fault: order, billed });
+        expect(call).toMatchObject({ state: 'open', fault: order, billed, streamed: caller.streamed });
         if (billed && caller.streamed) expect(countTokens(seen.text)).toBe(call!.completion_tokens);
       });
       expect(await clients.sandbox.bill()).toMatchObject({ calls: 0 });

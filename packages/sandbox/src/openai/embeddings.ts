@@ -7,7 +7,7 @@ import { readBody } from '../call/read-body.ts';
 
 const tokenIds = z.array(z.int().min(0)).min(1);
 
-export const embeddingsBody = z.looseObject({
+const embeddingsBody = z.looseObject({
   model: modelName,
   input: z.union([
     z.string().min(1),
@@ -19,7 +19,7 @@ export const embeddingsBody = z.looseObject({
   dimensions: z.int().min(1).max(4_096).nullish(),
 });
 
-export type EmbeddingsBody = z.infer<typeof embeddingsBody>;
+type EmbeddingsBody = z.infer<typeof embeddingsBody>;
 
 interface EmbeddingInput {
   text: string;

@@ -1,0 +1,39 @@
+/** What the sandbox charged, as its bill says. */
+export interface Bill {
+  calls: number;
+  prompt_tokens: number;
+  completion_tokens: number;
+  total_tokens: number;
+  entries: {
+    request_id: string | null;
+    model: string;
+    prompt_tokens: number;
+    completion_tokens: number;
+    outcome: string;
+  }[];
+}
+
+/** A call that reached the sandbox, charged for or not. */
+export interface SandboxCall {
+  request_id: string | null;
+  model: string;
+  dialect: string;
+  path: string;
+  state: 'open' | 'ended';
+  status: number | null;
+}
+
+/** Reads the sandbox's books. */
+export function createSandboxClient(url: string) {
+  const read = async <T>(path: string, query: Record<string, string>): Promise<T> => {
+    const response = await fetch(`${url}${path}?${new URLSearchParams(query)}`);
+    return (await response.json()) as T;
+  };
+  return {
+    bill: (query: Record<string, string> = {}) => read<Bill>('/sandbox/bill', query),
+    calls: async (query: Record<string, string> = {}) =>
+      (await read<{ calls: SandboxCall[] }>('/sandbox/calls', query)).calls,
+  };
+}
+
+export type SandboxClient = ReturnType<typeof createSandboxClient>;

@@ -1,0 +1,22 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isLoopback, type StartSettings } from './settings.ts';
+
+export interface AdminKey {
+  key: string | undefined;
+  /** Where the operator finds it; the key itself is never printed. */
+  where: string;
+}
+
+/** The operator's own key, else one that is made once per data folder; beyond loopback only the operator's own. */
+export function adminKey({ adminKey: given, dataDir, host }: StartSettings): AdminKey {
+  if (given) return { key: given, where: 'ADMIN_API_KEY' };
+  if (!isLoopback(host)) return { key: undefined, where: 'not set: ADMIN_API_KEY opens it' };
+  const file = join(dataDir, 'admin-key');
+  if (!existsSync(file)) {
+    mkdirSync(dataDir, { recursive: true });
+    writeFileSync(file, `gw_admin_${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
+  }
+  return { key: readFileSync(file, 'utf8').trim(), where: file };
+}

@@ -1,0 +1,35 @@
+import type { StartSettings } from './settings.ts';
+
+interface Wiring {
+  base: NodeJS.ProcessEnv;
+  settings: StartSettings;
+  redisUrl: string;
+  sandboxUrl: string | undefined;
+  adminKey: string | undefined;
+}
+
+/** Each process gets the secrets it needs and no other: the api no provider key, the worker no admin key. */
+export function environments({ base, settings, redisUrl, sandboxUrl, adminKey }: Wiring) {
+  const { OPENAI_API_KEY, ANTHROPIC_API_KEY, ADMIN_API_KEY, ...plain } = base;
+  const common = { ...plain, REDIS_URL: redisUrl, ...(sandboxUrl ? { SANDBOX_URL: sandboxUrl } : {}) };
+  return {
+    api: {
+      ...common,
+      HOST: settings.host,
+      PORT: String(settings.port),
+      ...(adminKey ? { ADMIN_API_KEY: adminKey } : {}),
+    },
+    worker: (index: number): NodeJS.ProcessEnv => ({
+      ...common,
+      ...(OPENAI_API_KEY ? { OPENAI_API_KEY } : {}),
+      ...(ANTHROPIC_API_KEY ? { ANTHROPIC_API_KEY } : {}),
+      // Several workers on one machine cannot share one port.
+      ...(base.WORKER_PORT ? { WORKER_PORT: String(Number(base.WORKER_PORT) + index) } : {}),
+    }),
+  };
+}
+
+export function sandboxEnvironment(base: NodeJS.ProcessEnv, port: string): NodeJS.ProcessEnv {
+  const { OPENAI_API_KEY: _openai, ANTHROPIC_API_KEY: _anthropic, ADMIN_API_KEY: _admin, ...plain } = base;
+  return { ...plain, SANDBOX_HOST: '127.0.0.1', SANDBOX_PORT: port };
+}

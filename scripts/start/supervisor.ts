@@ -1,0 +1,65 @@
+import type { DataDirClaim } from './data-dir-claim.ts';
+import type { ManagedProcess } from './managed-process.ts';
+
+export interface Supervisor {
+  /** Takes charge of a process from its first moment, so that a stop in mid-start leaves nothing behind. */
+  add(stage: Stage, managed: ManagedProcess): ManagedProcess;
+  /** Writes down which processes run now: one that was started again has another pid. */
+  record(): void;
+  stopsWith(redis: { stop(): Promise<void> }): void;
+  stop(code: number): Promise<void>;
+  isStopping(): boolean;
+}
+
+/** The order in which things stop: who takes work first, who does it next, what they lean on last. */
+const stages = ['api', 'worker', 'sandbox'] as const;
+type Stage = (typeof stages)[number];
+
+/** One Ctrl-C arrives more than once: from the terminal, through npm and through run.mjs. */
+const echoMs = 1_000;
+
+export function createSupervisor(claim: DataDirClaim, say: (line: string) => void): Supervisor {
+  const processes: { stage: Stage; managed: ManagedProcess }[] = [];
+  let redis: { stop(): Promise<void> } | undefined;
+  let stoppingSince: number | undefined;
+
+  const record = () =>
+    claim.record(processes.flatMap(({ managed: { name, script, pid } }) => ({ name, script, pid: pid() ?? 0 })));
+
+  async function stop(code: number): Promise<void> {
+    if (stoppingSince !== undefined) return;
+    stoppingSince = Date.now();
+    for (const stage of stages) {
+      await Promise.all(processes.filter((one) => one.stage === stage).map(({ managed }) => managed.stop()));
+    }
+    await redis?.stop();
+    claim.release();
+    process.exit(code); // a Redis that is only just starting is ended by its own exit hook
+  }
+
+  function onSignal(): void {
+    if (stoppingSince === undefined) {
+      say('stopping: running calls may finish (Ctrl-C again stops at once)');
+      void stop(0);
+    } else if (Date.now() - stoppingSince > echoMs) {
+      say('stopping at once');
+      for (const { managed } of processes) managed.killNow();
+      process.exit(130);
+    }
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+
+  return {
+    add(stage, managed) {
+      processes.push({ stage, managed });
+      record();
+      return managed;
+    },
+    record,
+    stopsWith(server) {
+      redis = server;
+    },
+    stop,
+    isStopping: () => stoppingSince !== undefined,
+  };
+}

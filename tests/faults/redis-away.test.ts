@@ -1,0 +1,86 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Gateway, startGateway } from '@llm-gateway/testkit/start-gateway';
+import { waitFor } from '@llm-gateway/testkit/wait-for';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { PrivateServer } from '../../scripts/redis/private-server.ts';
+import { startPrivateRedis } from '../../scripts/redis/start-private-redis.ts';
+
+let dir: string;
+let redis: PrivateServer;
+let gateway: Gateway;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'llm-gateway-redis-away-'));
+  redis = await startPrivateRedis({ dir });
+  gateway = await startGateway({ redisUrl: redis.url, environment: { MAX_REQUESTS_PER_MINUTE: '1000' } });
+});
+afterAll(async () => {
+  await gateway?.stop();
+  await redis?.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+const ask = (prompt: string, model = 'gpt-4o') => gateway.generate({ prompt, model, user_id: 'steady' });
+
+async function timed<T>(work: Promise<T>): Promise<T & { tookMs: number }> {
+  const startedMs = performance.now();
+  const result = await work;
+  return { ...result, tookMs: performance.now() - startedMs };
+}
+
+const recovered = () =>
+  waitFor(async () => (await ask(`after ${performance.now()}`)).status === 200, {
+    what: 'requests are answered again',
+  });
+
+test('with Redis stopped requests get 503 at once, and service comes back by itself', async () => {
+  expect((await ask('before')).status).toBe(200);
+  const slow = gateway.generate(
+    { prompt: 'in flight', model: 'sandbox/slow-2000', user_id: 'steady' },
+    { 'x-request-id': 'in-flight' },
+  );
+  await waitFor(async () => (await gateway.sandbox.calls({ request_id: 'in-flight' })).length === 1, {
+    what: 'the call is made',
+  });
+
+  await redis.kill('SIGKILL');
+  await waitFor(async () => (await gateway.get('/ready')).status === 503, { what: 'the loss is noticed' });
+  const refused = await timed(ask('meanwhile'));
+  expect(refused.status).toBe(503);
+  expect(refused.body.code).toBe('dependency_down');
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect(refused.tookMs).toBeLessThan(1500);
+  expect((await gateway.get('/health')).status).toBe(200);
+  expect((await gateway.get('/v1/health')).body).toMatchObject({ status: 'degraded', redis_connected: false });
+
+  redis = await startPrivateRedis({ dir, port: redis.port });
+  await recovered();
+  expect((await gateway.get('/v1/health')).body).toMatchObject({ status: 'healthy', redis_connected: true });
+  // What was in flight when Redis went away was neither lost nor bought twice.
+  expect((await slow).status).toBe(200);
+  expect(await gateway.sandbox.calls({ request_id: 'in-flight' })).toHaveLength(1);
+  expect([...gateway.apis, ...gateway.workers].every((running) => !running.exited())).toBe(true);
+});
+
+test('a Redis that hangs is told within a second or two, not waited for', async () => {
+  await redis.kill('SIGSTOP');
+  const refused = await timed(ask('frozen'));
+  await redis.kill('SIGCONT');
+  expect(refused.status).toBe(503);
+  expect(refused.tookMs).toBeLessThan(3000);
+  await recovered();
+});
+
+test('a full Redis refuses before it accepts', async () => {
+  const { Redis } = await import('ioredis');
+  const admin = new Redis(redis.url);
+  await admin.config('SET', 'maxmemory', '1');
+  const refused = await ask('too full');
+  await admin.config('SET', 'maxmemory', '0');
+  await admin.quit();
+  expect(refused.status).toBe(503);
+  expect(refused.body.code).toBe('dependency_down');
+  await recovered();
+});
