@@ -24,7 +24,8 @@ const faults = {
 
 const sources: Record<string, string> = {
   'packages/api/src/circle-one.ts': "import { two } from './circle-two.ts';\nexport const one = () => two();\n",
-  'packages/api/src/circle-two.ts': "import { one } from './circle-one.ts';\nexport const two = (): unknown => one();\n",
+  'packages/api/src/circle-two.ts':
+    "import { one } from './circle-one.ts';\nexport const two = (): unknown => one();\n",
   'packages/shared/src/queue/server.ts': "import fastify from 'fastify';\nexport const server = fastify();\n",
   'packages/worker/src/resilience/decide.ts': "import { Queue } from 'bullmq';\nexport const queue = new Queue('q');\n",
   'packages/sandbox/src/app.ts': "import { key } from '@llm-gateway/shared/redis/keys';\nexport const mine = key;\n",

@@ -1,12 +1,12 @@
 import cookie from '@fastify/cookie';
-import formbody from '@fastify/formbody';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { ApiDeps } from './deps.ts';
 import { serveDocs } from './http/docs.ts';
-import { handleErrors } from './http/error-handler.ts';
+import { handleErrors, sendFrameworkError } from './http/error-handler.ts';
 import { requestIdOf } from './http/request-id.ts';
 import { sendStandardHeaders } from './http/standard-headers.ts';
+import { validateWithZod } from './http/validate.ts';
 import { registerRoutes } from './routes/index.ts';
 
 /** The server, built from its parts. It knows no port and no environment: tests start here. */
@@ -18,18 +18,20 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
     genReqId: requestIdOf,
     bodyLimit: deps.settings.bodyLimitBytes,
     routerOptions: { maxParamLength: 512 },
+    frameworkErrors: sendFrameworkError,
     // Bounds on slow senders. Fastify's default of none was measured to keep one byte a second open for ever.
     requestTimeout: 60_000,
     keepAliveTimeout: 72_000,
     http: { headersTimeout: 20_000, connectionsCheckingInterval: 2000 },
   });
-  app.setValidatorCompiler(validatorCompiler);
+  app.setValidatorCompiler(validateWithZod);
   app.setSerializerCompiler(serializerCompiler);
 
   // Every request has a caller by the time a handler runs; the hook of the routes' room sets it.
   app.decorateRequest('caller');
   await app.register(cookie);
-  await app.register(formbody);
+  // JSON only: a form or text is what a browser sends to a foreign server without asking it first.
+  app.removeContentTypeParser('text/plain');
   sendStandardHeaders(app, deps);
   handleErrors(app);
   await serveDocs(app, deps.settings.version);

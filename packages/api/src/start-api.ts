@@ -28,7 +28,15 @@ export async function startApi(config: Readonly<ApiConfig>): Promise<RunningApi>
   for (const warning of redisWarnings) log.warn({ event: 'redis_setting' }, warning);
 
   const drain = { begun: false };
-  const deps = await composeApi({ config, authMode, log, redis, subscriber, redisWarnings, isDraining: () => drain.begun });
+  const deps = await composeApi({
+    config,
+    authMode,
+    log,
+    redis,
+    subscriber,
+    redisWarnings,
+    isDraining: () => drain.begun,
+  });
   const app = await buildApp(deps);
   await app.listen({ host: config.HOST, port: config.PORT });
   const url = urlOf(app, config.HOST);
@@ -50,11 +58,22 @@ export async function startApi(config: Readonly<ApiConfig>): Promise<RunningApi>
 const lastWordsMs = 1000;
 
 /** Takes no more connections, lets waiting requests finish, and at the end of the drain time tells the rest to come back. */
-async function finishRequests(app: FastifyInstance, { admission }: ApiDeps, drainMs: number, log: Logger): Promise<void> {
-  const cut = setTimeout(() => {
-    log.info({ event: 'drain_cut', waiting: admission.waiter.size() }, 'drain time is over: waiting requests get 503');
-    admission.waiter.drain();
-  }, Math.max(0, drainMs - lastWordsMs));
+async function finishRequests(
+  app: FastifyInstance,
+  { admission }: ApiDeps,
+  drainMs: number,
+  log: Logger,
+): Promise<void> {
+  const cut = setTimeout(
+    () => {
+      log.info(
+        { event: 'drain_cut', waiting: admission.waiter.size() },
+        'drain time is over: waiting requests get 503',
+      );
+      admission.waiter.drain();
+    },
+    Math.max(0, drainMs - lastWordsMs),
+  );
   await Promise.race([app.close(), pause(drainMs)]);
   clearTimeout(cut);
   admission.waiter.close();

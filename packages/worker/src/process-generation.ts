@@ -33,7 +33,7 @@ export async function processGeneration(run: Run, deps: WorkerDeps): Promise<Nex
   const beginning = await deps.settlement.begin(run.id, run.attempt, run.run);
   if (beginning.kind !== 'run') return done;
   const { record, losses } = beginning;
-  if (losses > deps.lossesMax) {
+  if (losses >= deps.lossesMax) {
     return endFailed(
       run,
       record,

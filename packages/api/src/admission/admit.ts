@@ -23,8 +23,15 @@ export interface AdmissionDeps {
 
 export type Admission =
   | { kind: 'cached'; model: ResolvedModel; hit: CacheHit; rates: RateDecision }
-  | { kind: 'attached'; model: ResolvedModel; id: string; wait: Wait; rates: RateDecision }
-  | { kind: 'accepted'; model: ResolvedModel; id: string; wait: Wait | undefined; rates: RateDecision; cache: CacheVerdict };
+  | { kind: 'attached'; model: ResolvedModel; id: string; wait: Wait | undefined; rates: RateDecision }
+  | {
+      kind: 'accepted';
+      model: ResolvedModel;
+      id: string;
+      wait: Wait | undefined;
+      rates: RateDecision;
+      cache: CacheVerdict;
+    };
 
 /**
  * Decides on a generation request; the lines are the steps, and each can refuse. Nothing is written before the limit
@@ -37,7 +44,8 @@ export async function admit(request: GenerationRequest, deps: AdmissionDeps): Pr
 
   const earlier = await attach(request);
   if (earlier !== undefined) {
-    const [wait, rates] = await Promise.all([waiter.join(earlier), limiter.peek(subject, windows)]);
+    const rates = await limiter.peek(subject, windows);
+    const wait = request.isWaitedFor ? await waiter.join(earlier) : undefined;
     return { kind: 'attached', model, id: earlier, wait, rates };
   }
 
@@ -75,6 +83,7 @@ async function enqueueWaited(
     metadata: JSON.stringify(request.metadata),
     maxAttempts: String(maxAttempts),
     ...(store === undefined ? {} : { cacheDigest: store.digest, cacheTtlMs: String(store.ttlMs) }),
+    ...(store?.namespace === undefined ? {} : { cacheNamespace: store.namespace }),
   };
   try {
     await enqueue({ id, lane: model.provider, fields, requestId, fingerprint, isWaitedFor });

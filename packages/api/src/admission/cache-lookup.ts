@@ -21,7 +21,7 @@ export interface CacheVerdict {
   /** Why there is no hit, in the terms of RFC 9211. */
   forwarded?: 'miss' | 'request' | 'bypass';
   /** Absent when the answer must not be kept. */
-  store?: { digest: string; ttlMs: number };
+  store?: { digest: string; ttlMs: number; namespace?: string | undefined };
 }
 
 export interface CacheLookup {
@@ -63,7 +63,8 @@ export function createCacheLookup({ redis, keys, ttlMs }: CacheLookupOptions): C
       callRedis(async () => {
         const { cache, tenantId, generation } = request;
         const ownTtlMs = cache.ttlS === undefined ? ttlMs : cache.ttlS * 1000;
-        const isOn = cache.mode !== 'off' && ownTtlMs > 0;
+        // Switched off by the operator, no client can switch it on.
+        const isOn = ttlMs > 0 && cache.mode !== 'off' && ownTtlMs > 0;
         const digest = digestOf({ tenantId, namespace: cache.namespace, model: model.id, generation });
         const hit = isOn ? await find(digest, request, model) : undefined;
         if (hit) return { hit };
@@ -72,7 +73,7 @@ export function createCacheLookup({ redis, keys, ttlMs }: CacheLookupOptions): C
         }
         return {
           forwarded: !isOn ? 'bypass' : cache.noCache ? 'request' : 'miss',
-          ...(isOn && !cache.noStore ? { store: { digest, ttlMs: ownTtlMs } } : {}),
+          ...(isOn && !cache.noStore ? { store: { digest, ttlMs: ownTtlMs, namespace: cache.namespace } } : {}),
         };
       }),
   };

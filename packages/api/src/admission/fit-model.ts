@@ -1,10 +1,7 @@
-import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import { type ResolvedModel, resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
+import { invalidField } from '../http/invalid-field.ts';
 import type { LaneBoard } from '../lanes/lane-board.ts';
-
-const refuse = (field: string, detail: string) =>
-  new GatewayError({ code: 'invalid_request', field, detail, errors: [{ pointer: field, detail }] });
 
 /**
  * The model that a request means. Throws `invalid_request` for a name that means none, for a model without a worker,
@@ -12,23 +9,25 @@ const refuse = (field: string, detail: string) =>
  */
 export async function fitModel(name: string, generation: Generation, board: LaneBoard): Promise<ResolvedModel> {
   const model = resolveModel(name);
-  if (!model) throw refuse('/model', `Unknown model "${name.slice(0, 100)}"; GET /v1/models lists the known ones.`);
-  if (model.row?.kind === 'embedding') throw refuse('/model', `${name} makes embeddings; it cannot generate text.`);
+  if (!model) throw invalidField('/model', `"${name.slice(0, 100)}" is not known; GET /v1/models lists the models`);
+  if (model.row?.kind === 'embedding')
+    throw invalidField('/model', `${name} makes embeddings, it cannot generate text`);
   if (!(await board.serves(model.provider))) {
-    throw refuse('/model', `No worker serves ${model.provider}: its API key is not configured.`);
+    throw invalidField('/model', `no worker serves ${model.provider}; GET /v1/models lists the models that are served`);
   }
   const outputMax = model.row?.maxOutputTokens;
   if (outputMax !== undefined && generation.maxTokens !== undefined && generation.maxTokens > outputMax) {
-    throw refuse('/max_tokens', `must be <= ${outputMax} for ${name}`);
+    throw invalidField('/max_tokens', `must be <= ${outputMax} for ${name}`);
   }
   if (model.provider === 'anthropic') fitAnthropic(generation);
   return model;
 }
 
 function fitAnthropic({ temperature, seed, responseFormat }: Generation): void {
-  if (temperature !== undefined && temperature > 1) throw refuse('/temperature', 'must be <= 1 for Claude models');
-  if (seed !== undefined) throw refuse('/seed', 'is not supported by Claude models');
+  if (temperature !== undefined && temperature > 1)
+    throw invalidField('/temperature', 'must be <= 1 for Claude models');
+  if (seed !== undefined) throw invalidField('/seed', 'is not supported by Claude models');
   if (responseFormat !== undefined && responseFormat.type !== 'text') {
-    throw refuse('/response_format', 'is not supported for Claude models');
+    throw invalidField('/response_format', 'is not supported for Claude models');
   }
 }

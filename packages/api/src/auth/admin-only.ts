@@ -17,18 +17,26 @@ export interface AdminOnlyOptions {
 export function adminOnly({ authenticator, adminKey }: AdminOnlyOptions) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const credential = credentialOf(request);
-    if (authenticator.isAdminKey(credential)) return;
-    if (adminKey !== undefined && isSession(adminKey, request.cookies[sessionCookie], Date.now())) return;
+    const inSession = adminKey !== undefined && isSession(adminKey, request.cookies[sessionCookie], Date.now());
+    if (inSession || authenticator.isAdminKey(credential)) {
+      request.caller = authenticator.operator;
+      return;
+    }
     if (request.method === 'GET' && adminKey !== undefined && header(request, 'accept')?.includes('text/html')) {
       return reply.redirect(`/admin/login?next=${encodeURIComponent(request.url)}`);
     }
     // Sent rather than thrown: Bull Board's plugin turns every error of its room into a 500 of its own.
-    return sendFailure(request, reply, refusal(credential, adminKey));
+    return sendFailure(request, reply, refusal(credential, authenticator, adminKey));
   };
 }
 
-function refusal(credential: string | undefined, adminKey: string | undefined): Failure {
-  if (credential !== undefined) return { code: 'forbidden', detail: 'This needs the admin key.' };
+function refusal(credential: string | undefined, authenticator: Authenticator, adminKey: string | undefined): Failure {
+  // Where requests need no key, whoever sends one is somebody; where they need one, an unknown key is nobody's.
+  if (credential !== undefined) {
+    return authenticator.mode === 'open'
+      ? { code: 'forbidden', detail: 'This needs the admin key.' }
+      : { code: 'unauthenticated', detail: 'The API key is not known.' };
+  }
   const detail =
     adminKey === undefined
       ? 'This needs the admin key, and none is configured: set ADMIN_API_KEY.'

@@ -26,6 +26,9 @@ export function credentialOf(request: Pick<FastifyRequest, 'headers'>): string |
 }
 
 export interface Authenticator {
+  /** Whoever holds the admin key. */
+  operator: Caller;
+  mode: AuthMode;
   /** The caller of an API request. Throws `unauthenticated`. */
   caller(request: Pick<FastifyRequest, 'headers'>): Caller;
   /** Whether this is the admin key. */
@@ -35,11 +38,14 @@ export interface Authenticator {
 export function createAuthenticator({ mode, adminKey }: AuthOptions): Authenticator {
   const isAdminKey = (credential: string | undefined) =>
     adminKey !== undefined && credential !== undefined && equal(credential, adminKey);
+  const operator: Caller = { tenantId: defaultTenant, role: 'admin', userId: 'admin' };
   return {
+    operator,
+    mode,
     isAdminKey,
     caller(request) {
       const credential = credentialOf(request);
-      if (isAdminKey(credential)) return { tenantId: defaultTenant, role: 'admin', userId: 'admin' };
+      if (isAdminKey(credential)) return operator;
       if (mode === 'open') return { tenantId: defaultTenant, role: 'open' };
       throw new GatewayError({
         code: 'unauthenticated',

@@ -49,7 +49,10 @@ export function createCacheStore(redis: Redis, keys: Keys): CacheStore {
           if (found.length === 0) continue;
           const entries = found.map((member) => keys.cacheEntry(digestOfMember(member)));
           cleared += Number(
-            await dropScript([keys.cacheIndex, keys.cacheStats, ...entries], [tenantId, model ?? '', namespace ?? '', ...found]),
+            await dropScript(
+              [keys.cacheIndex, keys.cacheStats, ...entries],
+              [tenantId, model ?? '', namespace ?? '', ...found],
+            ),
           );
         } while (cursor !== '0');
         return cleared;

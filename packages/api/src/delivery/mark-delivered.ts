@@ -1,5 +1,6 @@
-import type { ServerResponse } from 'node:http';
+import { defineScript, loadLua } from '@llm-gateway/shared/redis/define-script';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
+import type { FastifyReply } from 'fastify';
 import type { Redis } from 'ioredis';
 
 /**
@@ -7,9 +8,13 @@ import type { Redis } from 'ioredis';
  * request. Nobody waits for it: a note that is lost makes at worst one retry get the same answer again.
  */
 export function createDeliveryMarker(redis: Redis, keys: Keys) {
-  return (response: ServerResponse, id: string): void => {
-    response.once('finish', () => {
-      redis.hset(keys.job(id), 'deliveredMs', Date.now()).catch(() => undefined);
+  const markScript = defineScript(redis, loadLua(import.meta.url, './mark-delivered.lua'));
+
+  return (reply: FastifyReply, id: string): void => {
+    // HEAD is answered by the route of GET, without the body that would deliver something.
+    if (reply.request.method === 'HEAD') return;
+    reply.raw.once('finish', () => {
+      markScript([keys.job(id)], []).catch(() => undefined);
     });
   };
 }

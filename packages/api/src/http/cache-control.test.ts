@@ -9,7 +9,10 @@ test.for([
   [{ 'cache-control': 'no-cache' }, { noCache: true }],
   [{ 'cache-control': 'No-Store, max-age=60' }, { noStore: true, maxAgeS: 60 }],
   [{ 'cache-control': 'only-if-cached, min-fresh="5", stale-if-error=1' }, { onlyIfCached: true, minFreshS: 5 }],
-  [{ 'x-gateway-cache-ttl': '30', 'x-gateway-cache-namespace': 'blue', 'x-gateway-cache': 'off' }, { ttlS: 30, namespace: 'blue', mode: 'off' }],
+  [
+    { 'x-gateway-cache-ttl': '30', 'x-gateway-cache-namespace': 'blue', 'x-gateway-cache': 'off' },
+    { ttlS: 30, namespace: 'blue', mode: 'off' },
+  ],
 ] as const)('%o', ([headers, options]) => {
   expect(parse(headers)).toEqual(options);
 });

@@ -1,4 +1,4 @@
-import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import { invalidField } from './invalid-field.ts';
 
 /** What a client may say about the cache; absent members leave it to the server. */
 export interface CacheOptions {
@@ -15,10 +15,8 @@ export interface CacheOptions {
   minFreshS?: number | undefined;
 }
 
-const bad = (field: string, rule: string) => new GatewayError({ code: 'invalid_request', field, detail: `${field} ${rule}.` });
-
 function wholeSeconds(name: string, text: string | undefined): number {
-  if (text === undefined || !/^\d{1,9}$/.test(text)) throw bad(name, 'must be a whole number of seconds');
+  if (text === undefined || !/^\d{1,9}$/.test(text)) throw invalidField(name, 'must be a whole number of seconds');
   return Number(text);
 }
 
@@ -37,12 +35,13 @@ export function parseCacheHeaders(get: (name: string) => string | undefined): Ca
   if (ttl !== undefined) options.ttlS = wholeSeconds('x-gateway-cache-ttl', ttl);
   const namespace = get('x-gateway-cache-namespace');
   if (namespace !== undefined) {
-    if (!/^[\x21-\x7e]{1,128}$/.test(namespace)) throw bad('x-gateway-cache-namespace', 'must be 1 to 128 visible ASCII characters');
+    if (!/^[\x21-\x7e]{1,128}$/.test(namespace))
+      throw invalidField('x-gateway-cache-namespace', 'must be 1 to 128 visible ASCII characters');
     options.namespace = namespace;
   }
   const mode = get('x-gateway-cache');
   if (mode !== undefined) {
-    if (mode !== 'on' && mode !== 'off') throw bad('x-gateway-cache', 'must be on or off');
+    if (mode !== 'on' && mode !== 'off') throw invalidField('x-gateway-cache', 'must be on or off');
     options.mode = mode;
   }
   return options;

@@ -15,7 +15,9 @@ export async function serveDocs(app: FastifyInstance, version: string): Promise<
         license: { name: 'MIT', identifier: 'MIT' },
       },
       components: {
-        securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'Also accepted as x-api-key or api-key' } },
+        securitySchemes: {
+          key: { type: 'http', scheme: 'bearer', description: 'Also accepted as x-api-key or api-key' },
+        },
       },
       security: [{ key: [] }],
     },

@@ -51,6 +51,17 @@ const anthropicType: Record<number, string> = {
   529: 'overloaded_error',
 };
 
+/** OpenAI's spelling of a field: `stop[0]`, not `/stop/0`. Names of headers and parameters stay. */
+const paramOf = ({ field }: Failure): string | null =>
+  field?.startsWith('/')
+    ? field
+        .slice(1)
+        .replace(/\/(\d+)(?=\/|$)/g, '[$1]')
+        .replaceAll('/', '.')
+        .replaceAll('~1', '/')
+        .replaceAll('~0', '~')
+    : field || null;
+
 const isRetryable = (failure: Failure) =>
   failureRow(failure.code).clientRetry ?? [429, 500, 503].includes(failureRow(failure.code).status);
 
@@ -69,7 +80,7 @@ function nativeReply(failure: Failure, { requestId, jobId }: ErrorContext): Erro
       code: failure.code,
       retryable: isRetryable(failure),
       ...(failure.errors === undefined ? {} : { errors: failure.errors }),
-      error: { message: failure.detail, type, param: failure.field ?? null, code: failure.code },
+      error: { message: failure.detail, type, param: paramOf(failure), code: failure.code },
     },
   };
 }
@@ -83,7 +94,7 @@ function openaiReply(failure: Failure): ErrorReply {
   return {
     status,
     contentType: 'application/json; charset=utf-8',
-    body: { error: { message: failure.detail, type: row.type, param: failure.field ?? null, code } },
+    body: { error: { message: failure.detail, type: row.type, param: paramOf(failure), code } },
   };
 }
 

@@ -1,15 +1,33 @@
-import { type Failure, type FailureCode, GatewayError, failureRow } from '@llm-gateway/shared/contracts/failure';
+import { type Failure, type FailureCode, failureRow, GatewayError } from '@llm-gateway/shared/contracts/failure';
 import { events } from '@llm-gateway/shared/observability/logger';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { dialectOf } from './dialect.ts';
 import { errorReply, retryHeaders } from './error-body.ts';
 import { header } from './header.ts';
+import { collectOfferedMethods } from './offered-methods.ts';
+import { setRequestHeaders, setTimeHeaders } from './standard-headers.ts';
 
-// Fastify's own errors, by its codes.
-const fastifyCodes: Record<string, FailureCode> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: 'too_large',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+// Fastify's own errors, by its codes, in words that say what to do.
+const fastifyFailures: Record<string, { code: FailureCode; detail: string }> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: { code: 'too_large', detail: 'The body is larger than this server accepts.' },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    code: 'unsupported_media_type',
+    detail: 'The body must be JSON, sent with content-type: application/json.',
+  },
+  FST_ERR_CTP_EMPTY_JSON_BODY: {
+    code: 'malformed_request',
+    detail: 'The body is empty: send a JSON object, or leave out the content-type header.',
+  },
+  FST_ERR_CTP_INVALID_JSON_BODY: {
+    code: 'malformed_request',
+    detail: 'The body is not valid JSON: check its quotes, commas and brackets, and that no member is named __proto__.',
+  },
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
+    code: 'malformed_request',
+    detail: 'The body is not as long as its content-length header says.',
+  },
+  FST_ERR_BAD_URL: { code: 'malformed_request', detail: 'The path is not a valid URL: check its %-escapes.' },
+  FST_ERR_MAX_PARAM_LENGTH: { code: 'malformed_request', detail: 'A part of the path is too long.' },
 };
 
 /** Makes every error of the server speak the dialect of its route, and logs what a client is not told. */
@@ -24,7 +42,8 @@ export function handleErrors(app: FastifyInstance): void {
     }
     return sendFailure(request, reply, failure);
   });
-  app.setNotFoundHandler((request, reply) => sendFailure(request, reply, unknownUrl(app, request, reply)));
+  const methodsAt = collectOfferedMethods(app);
+  app.setNotFoundHandler((request, reply) => sendFailure(request, reply, unknownUrl(methodsAt, request, reply)));
 }
 
 /** Answers with a failure in the dialect of the request's path. */
@@ -38,48 +57,35 @@ export function sendFailure(request: FastifyRequest, reply: FastifyReply, failur
   return reply.code(status).headers(retryHeaders(failure)).type(contentType).serializer(JSON.stringify).send(body);
 }
 
+/** For what fails before there is a route, and so before any hook has run: a path that is no URL. */
+export function sendFrameworkError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  setRequestHeaders(request, reply);
+  setTimeHeaders(reply);
+  sendFailure(request, reply, failureOf(error));
+}
+
 const pathOf = (request: FastifyRequest) => request.url.split('?')[0] ?? '/';
 
 function failureOf(error: FastifyError | GatewayError): Failure {
   if (error instanceof GatewayError) return error.failure;
-  if (hasZodFastifySchemaValidationErrors(error)) return invalid(error.validation);
-  const known = fastifyCodes[error.code];
-  if (known !== undefined) return { code: known, detail: fastifyDetails[known] ?? error.message };
-  // Fastify marks what the client did wrong (malformed JSON, an empty body, a bad content length) with a 4xx.
+  const known = fastifyFailures[error.code];
+  if (known !== undefined) return known;
+  // Fastify marks what the client did wrong with a 4xx.
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
     return { code: 'malformed_request', detail: error.message };
   }
-  if (error.statusCode === 503) return { code: 'draining', detail: 'This server is shutting down.', retryAfterMs: 1000 };
+  if (error.statusCode === 503)
+    return { code: 'draining', detail: 'This server is shutting down.', retryAfterMs: 1000 };
   return { code: 'internal', detail: 'Something went wrong on our side.' };
 }
 
-const fastifyDetails: Partial<Record<FailureCode, string>> = {
-  too_large: 'The body is larger than this server accepts.',
-  unsupported_media_type: 'The body must be JSON, with content-type: application/json.',
-};
-
-interface Issue {
-  instancePath: string;
-  message?: string;
-}
-
-function invalid(issues: readonly Issue[]): Failure {
-  const errors = issues.map(({ instancePath, message = 'is not valid' }) => ({ pointer: instancePath, detail: message }));
-  const first = errors[0];
-  return {
-    code: 'invalid_request',
-    detail: errors.map(({ pointer, detail }) => `${pointer || '/'}: ${detail}`).join('; '),
-    ...(first === undefined ? {} : { field: first.pointer }),
-    errors,
-  };
-}
-
-const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
-
-function unknownUrl(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply): Failure {
+function unknownUrl(methodsAt: (path: string) => string[], request: FastifyRequest, reply: FastifyReply): Failure {
   const url = pathOf(request);
-  const allowed = methods.filter((method) => app.findRoute({ method, url }) !== null);
+  const allowed = methodsAt(url);
   if (allowed.length === 0) return { code: 'unknown_url', detail: `Unknown request URL: ${request.method} ${url}` };
   reply.header('allow', allowed.join(', '));
-  return { code: 'method_not_allowed', detail: `${request.method} is not offered at ${url}; use ${allowed.join(' or ')}.` };
+  return {
+    code: 'method_not_allowed',
+    detail: `${request.method} is not offered at ${url}; use ${allowed.join(' or ')}.`,
+  };
 }

@@ -1,5 +1,5 @@
-import type { RateDecision, WindowState } from '../limits/rate-limiter.ts';
 import { describe, expect, test } from 'vitest';
+import type { RateDecision, WindowState } from '../limits/rate-limiter.ts';
 import { limitHeaders } from './limit-headers.ts';
 
 const minute = (used: number, resetMs: number): WindowState => windowOf('minute', 10, 60_000, used, resetMs);

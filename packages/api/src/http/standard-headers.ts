@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiDeps } from '../deps.ts';
 
 /** Headers of every answer, and its time in the metrics. Each SDK reads its own name of the request id. */
@@ -7,13 +7,10 @@ export function sendStandardHeaders(
   { metrics: { httpSeconds }, isDraining }: Pick<ApiDeps, 'metrics' | 'isDraining'>,
 ): void {
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers({ 'x-request-id': request.id, 'request-id': request.id, 'x-content-type-options': 'nosniff' });
+    setRequestHeaders(request, reply);
   });
   app.addHook('onSend', async (_request, reply) => {
-    reply.headers({
-      'x-process-time': (reply.elapsedTime / 1000).toFixed(6),
-      'openai-processing-ms': String(Math.round(reply.elapsedTime)),
-    });
+    setTimeHeaders(reply);
     // A connection that is kept alive would keep the closing server waiting for its next request.
     if (isDraining()) reply.header('connection', 'close');
   });
@@ -22,5 +19,16 @@ export function sendStandardHeaders(
       { method: request.method, route: request.routeOptions.url ?? 'unknown', status: String(reply.statusCode) },
       reply.elapsedTime / 1000,
     );
+  });
+}
+
+export function setRequestHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  reply.headers({ 'x-request-id': request.id, 'request-id': request.id, 'x-content-type-options': 'nosniff' });
+}
+
+export function setTimeHeaders(reply: FastifyReply): void {
+  reply.headers({
+    'x-process-time': (reply.elapsedTime / 1000).toFixed(6),
+    'openai-processing-ms': String(Math.round(reply.elapsedTime)),
   });
 }

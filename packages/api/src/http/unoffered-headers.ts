@@ -1,6 +1,6 @@
-import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { FastifyRequest } from 'fastify';
 import { header } from './header.ts';
+import { invalidField } from './invalid-field.ts';
 
 // A client that sends one of these counts on what it asks for. It is told no before anything is accepted.
 const unoffered = [
@@ -15,7 +15,8 @@ const unoffered = [
 export function refuseUnofferedHeaders(request: Pick<FastifyRequest, 'headers'>): void {
   const found = unoffered.find((name) => header(request, name) !== undefined);
   const onDisconnect = header(request, 'x-gateway-on-disconnect');
-  const field = found ?? (onDisconnect !== undefined && onDisconnect !== 'continue' ? 'x-gateway-on-disconnect' : undefined);
+  const field =
+    found ?? (onDisconnect !== undefined && onDisconnect !== 'continue' ? 'x-gateway-on-disconnect' : undefined);
   if (field === undefined) return;
-  throw new GatewayError({ code: 'invalid_request', field, detail: `The header ${field} is not offered by this version.` });
+  throw invalidField(field, 'is not offered by this version; leave the header out');
 }

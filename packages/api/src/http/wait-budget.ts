@@ -9,11 +9,7 @@ const marginMs = 5000;
  * How long a request may wait for its job: what `Prefer: wait` says, else the configured time, less where the client's
  * SDK has told that it gives up earlier.
  */
-export function waitBudgetMs(
-  { waitS }: Preferences,
-  stainlessTimeout: string | undefined,
-  syncWaitMs: number,
-): number {
+export function waitBudgetMs({ waitS }: Preferences, stainlessTimeout: string | undefined, syncWaitMs: number): number {
   if (waitS !== undefined) return Math.min(waitS * 1000, budgetMaxMs);
   const clientMs = Number(stainlessTimeout) * 1000 - marginMs;
   return clientMs > 0 ? Math.min(syncWaitMs, clientMs) : syncWaitMs;

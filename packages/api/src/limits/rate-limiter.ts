@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import { defineScript, loadLua, type RunScript } from '@llm-gateway/shared/redis/define-script';
+import type { Redis } from 'ioredis';
 
 /** At most `limit` requests within any `windowMs`; both whole numbers, a limit of 0 refuses everything. */
 export interface RateWindow {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { loadLua } from '@llm-gateway/shared/redis/define-script';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, describe, expect, inject, test } from 'vitest';
-import { loadLua } from '@llm-gateway/shared/redis/define-script';
 import { createRateLimiter, limitWith, loggedLimitMax, type RateDecision, type RateWindow } from './rate-limiter.ts';
 
 declare module 'vitest' {

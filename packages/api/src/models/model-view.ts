@@ -86,7 +86,13 @@ function viewPricing(row: ModelRow, prices: PriceBook): ModelView['pricing'] {
 }
 
 /** USD per token and per thousand: of input, where one number has to do. */
-export function viewSeedModel({ id, aliases, pricing: price, max_tokens, endpoints }: ModelView): z.infer<typeof seedModelView> {
+export function viewSeedModel({
+  id,
+  aliases,
+  pricing: price,
+  max_tokens,
+  endpoints,
+}: ModelView): z.infer<typeof seedModelView> {
   const per = (usdPerMillion: number | undefined, tokens: number) =>
     usdPerMillion === undefined ? null : Number(((usdPerMillion * tokens) / 1e6).toPrecision(12));
   return {

@@ -33,15 +33,11 @@ export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promi
     await callers.register(usageRoute, deps);
     await callers.register(rateLimitRoute, admission);
     await callers.register(cacheRoutes, cache);
-
-    await callers.register(async (operators) => {
-      operators.addHook('onRequest', adminOnly(deps));
-      await operators.register(summaryRoute, { ...deps, board, cache });
-    });
   });
 
   await app.register(async (operators) => {
     operators.addHook('onRequest', adminOnly(deps));
+    await operators.register(summaryRoute, { ...deps, board, cache });
     await operators.register(metricsRoute, { ...deps, board, waiter });
     await operators.register(bullBoardRoute, { queues });
   });

@@ -35,5 +35,9 @@ test('sums over models are exact where floats are not', () => {
     average_cost_per_request: 0.075,
     unpriced_requests: 1,
   });
-  expect(summary.model_breakdown['openai/odd|name']).toMatchObject({ requests: 1, cost_usd: 0.2, unpriced_requests: 1 });
+  expect(summary.model_breakdown['openai/odd|name']).toMatchObject({
+    requests: 1,
+    cost_usd: 0.2,
+    unpriced_requests: 1,
+  });
 });

@@ -52,6 +52,7 @@ export const jobRecord = z.object({
   /** Where the answer may be kept for equal requests; absent when the client forbade it. */
   cacheDigest: z.string().optional(),
   cacheTtlMs: milliseconds.optional(),
+  cacheNamespace: z.string().optional(),
   /** When an answer to a waiting client was sent in full. */
   deliveredMs: milliseconds.optional(),
 });
@@ -73,7 +74,7 @@ export type NewJobFields = Record<
   | 'maxAttempts',
   string
 > &
-  Partial<Record<'cacheDigest' | 'cacheTtlMs', string>>;
+  Partial<Record<'cacheDigest' | 'cacheTtlMs' | 'cacheNamespace', string>>;
 
 /** Undefined for an empty hash, which is how Redis answers for a key that is not there. */
 export function parseJobRecord(hash: Record<string, string>): JobRecord | undefined {

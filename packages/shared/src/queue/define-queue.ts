@@ -20,6 +20,8 @@ export interface OpenOptions {
 /** The producing end. `add` validates before it writes; adding the same id again changes nothing. */
 export function openProducer<Payload>(contract: QueueContract<Payload>, { connection, prefix }: OpenOptions) {
   const queue = new Queue(contract.name, { connection, prefix, skipVersionCheck: true });
+  // A queue repeats the errors of its connection, which reports them itself; without a listener they would be thrown.
+  queue.on('error', () => undefined);
   return {
     queue,
     async add(id: string, payload: Payload, options: JobsOptions = {}): Promise<void> {

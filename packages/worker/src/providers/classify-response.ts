@@ -18,7 +18,13 @@ const quotaCodes = new Set([
   'billing_error',
 ]);
 
-const detailMax = 300;
+const detailMax = 400;
+
+/** A failure as clients may see it: without the credential, should a provider have quoted it, and of bounded length. */
+export const presentable = (failure: Failure, secret: string): Failure => ({
+  ...failure,
+  detail: failure.detail.replaceAll(secret, '[credential]').slice(0, detailMax),
+});
 
 function codeOf({ status, vendorCode }: ErrorResponse): FailureCode {
   if (status === 402 || (vendorCode !== null && quotaCodes.has(vendorCode))) return 'provider_quota_spent';
@@ -28,16 +34,19 @@ function codeOf({ status, vendorCode }: ErrorResponse): FailureCode {
   return 'provider_refused';
 }
 
+const decimal = /^\d+(\.\d+)?$/;
+
 /** `retry-after-ms`, else `retry-after` in seconds or as a date (RFC 9110, 10.2.3). Undefined for nonsense. */
 export function retryAfterMs(headers: Headers | undefined, nowMs: number): number | undefined {
-  const milliseconds = Number(headers?.get('retry-after-ms') ?? Number.NaN);
-  if (Number.isFinite(milliseconds) && milliseconds >= 0) return Math.ceil(milliseconds);
+  const milliseconds = headers?.get('retry-after-ms');
+  if (milliseconds && decimal.test(milliseconds)) return wholePause(Number(milliseconds));
   const text = headers?.get('retry-after');
-  if (text === null || text === undefined) return undefined;
-  const seconds = Number(text);
-  const delayMs = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(text) - nowMs;
-  return Number.isFinite(delayMs) && delayMs >= 0 ? Math.ceil(delayMs) : undefined;
+  if (!text) return undefined;
+  return wholePause(decimal.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs);
 }
+
+/** A pause that a failure can carry; undefined for one that is over, or beyond what a number holds exactly. */
+const wholePause = (ms: number) => (ms >= 0 && Number.isSafeInteger(Math.ceil(ms)) ? Math.ceil(ms) : undefined);
 
 /**
  * The failure behind an error response. Only a refusal passes on the provider's words, because the client can act
@@ -46,8 +55,7 @@ export function retryAfterMs(headers: Headers | undefined, nowMs: number): numbe
 export function classifyResponse(response: ErrorResponse, nowMs = Date.now()): Failure {
   const code = codeOf(response);
   const pauseMs = retryAfterMs(response.headers, nowMs);
-  const said =
-    code === 'provider_refused' && response.vendorMessage ? `: ${response.vendorMessage.slice(0, detailMax)}` : '.';
+  const said = code === 'provider_refused' && response.vendorMessage ? `: ${response.vendorMessage}` : '.';
   const named = response.vendorCode ? ` (${response.vendorCode})` : '';
   return {
     code,

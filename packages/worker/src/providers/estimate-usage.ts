@@ -1,4 +1,4 @@
-import type { Usage } from '@llm-gateway/shared/contracts/answer';
+import { type Answer, type Usage, usage } from '@llm-gateway/shared/contracts/answer';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 
 // OpenAI's rule of thumb for English; only used where a provider reports nothing, and marked as an estimate.
@@ -13,4 +13,17 @@ export function estimateUsage(generation: Generation, text: string): Usage {
   );
   const completionTokens = tokens(text);
   return { promptTokens, completionTokens, totalTokens: promptTokens + completionTokens };
+}
+
+/** The usage that a provider reported where it makes sense, else an estimate that is marked as one. */
+export function usageOrEstimate(
+  reported: Usage | null,
+  generation: Generation,
+  text: string,
+): Pick<Answer, 'usage' | 'usageSource'> {
+  // A count that is no count would be written to the record, and no reader could parse it again.
+  const checked = usage.safeParse(reported);
+  return checked.success
+    ? { usage: checked.data, usageSource: 'provider' }
+    : { usage: estimateUsage(generation, text), usageSource: 'estimated' };
 }

@@ -21,4 +21,6 @@ export interface Provider {
   generate(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<string, Answer>;
   /** What an error of `generate` means for the job. */
   classify(error: unknown): Failure;
+  /** Lets go of its connections, when no call is in flight any more. */
+  close?(): Promise<void>;
 }

@@ -8,7 +8,7 @@ import type { Provider } from './provider.ts';
 export type ProviderConfig = z.output<z.ZodObject<typeof providerEnv>>;
 
 // The sandbox asks for a credential, as the real ones do, and takes any.
-const sandboxKey = 'sandbox';
+const sandboxKey = 'no-key-needed';
 
 /** The providers that this worker can call: with a key the real one, else the sandbox if there is one, else none. */
 export function createProviders(config: ProviderConfig): Map<Lane, Provider> {

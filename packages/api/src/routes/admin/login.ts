@@ -1,3 +1,4 @@
+import formbody from '@fastify/formbody';
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -14,8 +15,7 @@ const home = '/admin/queues';
 // A path on this server and nothing else: `//host` and `/\host` would lead to another one.
 const localPath = z.string().regex(/^\/(?![/\\])[\x21-\x7e]*$/);
 
-const escapeHtml = (text: string) =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 const page = (next: string, message: string) => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -30,6 +30,7 @@ p{color:#b3261e;min-height:1.5em;margin:.5rem 0 0}</style></head>
 
 /** Turns the admin key into an httpOnly cookie, for the pages that a browser opens. */
 export const loginRoutes: FastifyPluginAsyncZod<LoginDeps> = async (app, { authenticator, adminKey }) => {
+  await app.register(formbody);
   const nextOf = (next: string | undefined) => (localPath.safeParse(next).success ? (next ?? home) : home);
 
   app.get(
@@ -42,7 +43,8 @@ export const loginRoutes: FastifyPluginAsyncZod<LoginDeps> = async (app, { authe
     '/admin/login',
     { schema: { hide: true, body: z.object({ key: z.string().default(''), next: z.string().optional() }) } },
     async ({ body, protocol }, reply) => {
-      if (adminKey === undefined) throw new GatewayError({ code: 'forbidden', detail: 'No admin key is configured: set ADMIN_API_KEY.' });
+      if (adminKey === undefined)
+        throw new GatewayError({ code: 'forbidden', detail: 'No admin key is configured: set ADMIN_API_KEY.' });
       const next = nextOf(body.next);
       if (!authenticator.isAdminKey(body.key.trim())) {
         return reply.code(401).type('text/html; charset=utf-8').send(page(next, 'This is not the admin key.'));

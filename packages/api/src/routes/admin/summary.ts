@@ -25,7 +25,10 @@ const summary = z.object({
   workers: z.int(),
 });
 
-export const summaryRoute: FastifyPluginAsyncZod<SummaryDeps> = async (app, { redis, keys, settings, board, cache }) => {
+export const summaryRoute: FastifyPluginAsyncZod<SummaryDeps> = async (
+  app,
+  { redis, keys, settings, board, cache },
+) => {
   const schema = {
     tags: ['Admin'],
     summary: 'The whole gateway in figures',

@@ -1,8 +1,8 @@
-import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { CacheStore } from '../../cache/cache-store.ts';
+import { invalidField } from '../../http/invalid-field.ts';
 import { problem } from '../../http/problem-schema.ts';
 
 export interface CacheRoutesDeps {
@@ -63,7 +63,7 @@ export const cacheRoutes: FastifyPluginAsyncZod<CacheRoutesDeps> = async (app, d
     async ({ query: { model, namespace }, caller }) => {
       const target = model === undefined ? undefined : resolveModel(model)?.id;
       if (model !== undefined && target === undefined) {
-        throw new GatewayError({ code: 'invalid_request', field: 'model', detail: `Unknown model "${model.slice(0, 100)}".` });
+        throw invalidField('model', `"${model.slice(0, 100)}" is not known; GET /v1/models lists the models`);
       }
       const cleared = await deps.store.clear(caller.tenantId, { model: target, namespace });
       return { message: `Cleared ${cleared} cached items`, cleared };

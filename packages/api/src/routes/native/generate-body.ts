@@ -87,7 +87,9 @@ export function toGeneration(body: GenerateBody): Generation {
   };
 }
 
-function toResponseFormat(format: NonNullable<GenerateBody['response_format']>): NonNullable<Generation['responseFormat']> {
+function toResponseFormat(
+  format: NonNullable<GenerateBody['response_format']>,
+): NonNullable<Generation['responseFormat']> {
   return format.type === 'json_schema' ? { type: 'json_schema', ...format.json_schema } : format;
 }
 

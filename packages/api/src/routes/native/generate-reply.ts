@@ -16,7 +16,12 @@ export interface Origin {
 }
 
 /** An answer from the cache: the stored tokens and cost, while this request costs nothing. */
-export function sendHit(request: FastifyRequest, reply: FastifyReply, origin: Origin, { entry, ageMs, ttlMs }: CacheHit) {
+export function sendHit(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  origin: Origin,
+  { entry, ageMs, ttlMs }: CacheHit,
+) {
   reply.headers({
     'x-job-id': entry.job,
     'cache-status': `gateway; hit; ttl=${Math.ceil(ttlMs / 1000)}`,
@@ -27,10 +32,21 @@ export function sendHit(request: FastifyRequest, reply: FastifyReply, origin: Or
 }
 
 /** The result of a job that has ended: its answer, or its failure as the error that it is. */
-export function sendResult(request: FastifyRequest, reply: FastifyReply, origin: Origin, id: string, record: JobRecord) {
+export function sendResult(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  origin: Origin,
+  id: string,
+  record: JobRecord,
+) {
   reply.header('x-gateway-attempts', String(record.attempt));
   if (!record.answer) {
-    throw new GatewayError(record.failure ?? { code: 'job_cancelled', detail: `Job ${id} ended without an answer.` });
+    throw new GatewayError(
+      record.failure ?? {
+        code: record.state === 'expired' ? 'result_expired' : 'job_cancelled',
+        detail: `Job ${id} ended without an answer: it is ${record.state}.`,
+      },
+    );
   }
   const cost = costUsd(record.answer);
   if (cost !== null) reply.header('x-cost-usd', String(cost));

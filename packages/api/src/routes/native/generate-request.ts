@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { FastifyRequest } from 'fastify';
 import { digestOf } from '../../admission/canonical-json.ts';
 import type { GenerationRequest } from '../../admission/generation-request.ts';
 import { parseCacheHeaders } from '../../http/cache-control.ts';
 import { header } from '../../http/header.ts';
+import { invalidField } from '../../http/invalid-field.ts';
 import type { Preferences } from '../../http/prefer.ts';
 import { type GenerateBody, toCacheOptions, toGeneration } from './generate-body.ts';
 
@@ -23,7 +23,10 @@ export function toGenerationRequest(
     endpoint,
     model: body.model,
     generation: toGeneration(body),
-    cache: toCacheOptions(body, parseCacheHeaders((name) => header(request, name))),
+    cache: toCacheOptions(
+      body,
+      parseCacheHeaders((name) => header(request, name)),
+    ),
     metadata: body.metadata ?? {},
     requestId: request.id,
     clientRequestId: body.request_id ?? randomUUID(),
@@ -37,12 +40,7 @@ function userOf(request: FastifyRequest, { user_id }: GenerateBody): string {
   const userId = user_id ?? header(request, 'x-user-id') ?? request.caller.userId;
   if (userId !== undefined && userId !== '' && userId.length <= 128) return userId;
   const detail = userId === undefined ? 'is required' : 'must have 1 to 128 characters';
-  throw new GatewayError({
-    code: 'invalid_request',
-    field: '/user_id',
-    detail: `/user_id: ${detail}`,
-    errors: [{ pointer: '/user_id', detail }],
-  });
+  throw invalidField('/user_id', detail);
 }
 
 /** Both official SDKs count their retries in this header; nothing else tells a retry from an equal new request. */

@@ -49,13 +49,14 @@ export const generateRoute: FastifyPluginAsyncZod<GenerateDeps> = async (app, de
       acceptsAsync: preferences.respondAsync,
       waitMs: waitBudgetMs(preferences, header(request, 'x-stainless-timeout'), deps.settings.syncWaitMs),
     };
-    const wait = wanted.isWaitedFor ? admission.wait : undefined;
-    const delivery = await deliver(wanted.tenantId, admission.id, wait, wish, deps.jobs).catch((error: unknown) => {
-      if (error instanceof GatewayError) reply.header('location', `/v1/jobs/${admission.id}`);
-      throw error;
-    });
+    const delivery = await deliver(wanted.tenantId, admission.id, admission.wait, wish, deps.jobs).catch(
+      (error: unknown) => {
+        if (error instanceof GatewayError) reply.header('location', `/v1/jobs/${admission.id}`);
+        throw error;
+      },
+    );
     if (delivery.kind === 'unfinished') return sendAccepted(reply, admission.id, delivery.record);
-    deps.markDelivered(reply.raw, admission.id);
+    deps.markDelivered(reply, admission.id);
     return sendResult(request, reply, origin, admission.id, delivery.record);
   });
 };
@@ -68,7 +69,10 @@ async function admitLogged(
   { admission, metrics }: Pick<ApiDeps, 'admission' | 'metrics'>,
 ): Promise<Admission> {
   const about = { user_id: wanted.userId, model: wanted.model };
-  request.log.info({ event: events.requestReceived, ...about, client_request_id: wanted.clientRequestId }, 'request received');
+  request.log.info(
+    { event: events.requestReceived, ...about, client_request_id: wanted.clientRequestId },
+    'request received',
+  );
   try {
     const admitted = await admit(wanted, admission);
     metrics.admissions.inc({ outcome: admitted.kind });
@@ -78,7 +82,10 @@ async function admitLogged(
     metrics.admissions.inc({ outcome: error instanceof GatewayError ? error.failure.code : 'internal' });
     if (error instanceof RateLimited) {
       reply.headers(limitHeaders(error.decision));
-      request.log.warn({ event: events.rateLimitExceeded, ...about, retry_after_ms: error.decision.retryAfterMs }, 'limit reached');
+      request.log.warn(
+        { event: events.rateLimitExceeded, ...about, retry_after_ms: error.decision.retryAfterMs },
+        'limit reached',
+      );
     }
     throw error;
   }
@@ -89,4 +96,3 @@ function cacheStatus(admission: Exclude<Admission, { kind: 'cached' }>): string 
   const { forwarded = 'miss', store } = admission.cache;
   return `gateway; fwd=${forwarded}${store ? '; stored' : ''}`;
 }
-

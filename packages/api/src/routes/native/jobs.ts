@@ -62,7 +62,7 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesDeps> = async (app, deps)
       if (!isFinal(record.state)) return sendAccepted(reply, id, record);
       const model = resolveModel(record.target);
       if (!model) throw new Error(`job ${id} has a model that nobody knows: ${record.target}`);
-      deps.markDelivered(reply.raw, id);
+      deps.markDelivered(reply, id);
       const wanted = { model: record.model, clientRequestId: record.clientRequest, userId: record.user };
       return sendResult(request, reply, { wanted, model }, id, record);
     },

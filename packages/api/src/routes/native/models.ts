@@ -42,11 +42,21 @@ export const modelRoutes: FastifyPluginAsyncZod<ModelRoutesDeps> = async (app, {
 
   app.get(
     '/v1/models',
-    { schema: { tags: ['Models'], summary: 'Models and prices', querystring: paging, response: { 200: modelList, 304: z.null() } } },
+    {
+      schema: {
+        tags: ['Models'],
+        summary: 'Models and prices',
+        querystring: paging,
+        response: { 200: modelList, 304: z.null() },
+      },
+    },
     async (request, reply) => {
       const all = await served();
       const anthropic = header(request, 'anthropic-version') !== undefined;
-      const data = page(all, { ...request.query, ...(anthropic ? { limit: request.query.limit ?? anthropicPage } : {}) });
+      const data = page(all, {
+        ...request.query,
+        ...(anthropic ? { limit: request.query.limit ?? anthropicPage } : {}),
+      });
       const body = {
         object: 'list' as const,
         data,
@@ -64,12 +74,24 @@ export const modelRoutes: FastifyPluginAsyncZod<ModelRoutesDeps> = async (app, {
   // A wildcard: the SDKs send a slash in a model's id as %2F, people send it as it is.
   app.get(
     '/v1/models/*',
-    { schema: { tags: ['Models'], summary: 'One model', params: z.object({ '*': z.string() }), response: { 200: modelView } } },
+    {
+      schema: {
+        tags: ['Models'],
+        summary: 'One model',
+        params: z.object({ '*': z.string() }),
+        response: { 200: modelView },
+      },
+    },
     async (request) => {
       const name = request.params['*'];
       const id = resolveModel(name)?.row?.id;
       const found = (await served()).find((model) => model.id === id);
-      if (!found) throw new GatewayError({ code: 'model_not_found', field: 'model', detail: `The model ${name.slice(0, 100)} does not exist.` });
+      if (!found)
+        throw new GatewayError({
+          code: 'model_not_found',
+          field: 'model',
+          detail: `The model ${name.slice(0, 100)} does not exist.`,
+        });
       return found;
     },
   );
@@ -84,7 +106,10 @@ interface Paging {
 /** Anthropic's paging; without any of its parameters everything, as OpenAI's clients expect. */
 function page<Item extends { id: string }>(all: Item[], { limit = all.length, after_id, before_id }: Paging): Item[] {
   if (before_id !== undefined) {
-    const end = Math.max(0, all.findIndex(({ id }) => id === before_id));
+    const end = Math.max(
+      0,
+      all.findIndex(({ id }) => id === before_id),
+    );
     return all.slice(Math.max(0, end - limit), end);
   }
   const start = after_id === undefined ? 0 : all.findIndex(({ id }) => id === after_id) + 1;

@@ -38,10 +38,19 @@ async function look(board: LaneBoard) {
   }
 }
 
-export const healthRoutes: FastifyPluginAsyncZod<HealthDeps> = async (app, { redis, board, version, isDraining, redisWarnings }) => {
+export const healthRoutes: FastifyPluginAsyncZod<HealthDeps> = async (
+  app,
+  { redis, board, version, isDraining, redisWarnings },
+) => {
   app.get(
     '/',
-    { schema: { tags: ['Health'], summary: 'Name and version', response: { 200: z.object({ message: z.string(), version: z.string() }) } } },
+    {
+      schema: {
+        tags: ['Health'],
+        summary: 'Name and version',
+        response: { 200: z.object({ message: z.string(), version: z.string() }) },
+      },
+    },
     async () => ({ message: 'LLM Gateway API', version }),
   );
 
@@ -83,7 +92,13 @@ export const healthRoutes: FastifyPluginAsyncZod<HealthDeps> = async (app, { red
   const readiness = z.object({ status: z.enum(['ready', 'not_ready']), reason: z.string().optional() });
   app.get(
     '/ready',
-    { schema: { tags: ['Health'], summary: 'Whether a balancer should send requests here', response: { 200: readiness, 503: readiness } } },
+    {
+      schema: {
+        tags: ['Health'],
+        summary: 'Whether a balancer should send requests here',
+        response: { 200: readiness, 503: readiness },
+      },
+    },
     async (_request, reply) => {
       const reason = isDraining() ? 'shutting down' : redis.status !== 'ready' ? 'Redis is not reachable' : undefined;
       if (reason === undefined) return { status: 'ready' as const };

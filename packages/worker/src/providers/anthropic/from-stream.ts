@@ -2,9 +2,9 @@ import type Anthropic from '@anthropic-ai/sdk';
 import type { Answer } from '@llm-gateway/shared/contracts/answer';
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
-import { estimateUsage } from '../estimate-usage.ts';
+import { usageOrEstimate } from '../estimate-usage.ts';
 import { finishReason } from './finish-reason.ts';
-import { type AnthropicUsage, toUsage } from './usage.ts';
+import { type AnthropicUsage, latestUsage, toUsage } from './usage.ts';
 
 /** Gathers the events of a message stream into an answer. */
 export function startAnswer(generation: Generation, model: string, providerRequestId: string | null) {
@@ -27,9 +27,8 @@ export function startAnswer(generation: Generation, model: string, providerReque
         return event.delta.text;
       case 'message_delta':
         rawReason = event.delta.stop_reason ?? rawReason;
-        // The output count of message_start is a placeholder; the cumulative one comes here.
         if (usage !== null && event.usage?.output_tokens !== undefined) {
-          usage = { ...usage, output_tokens: event.usage.output_tokens };
+          usage = latestUsage(usage, event.usage);
           outputReported = true;
         }
         return '';
@@ -49,12 +48,10 @@ export function startAnswer(generation: Generation, model: string, providerReque
       if (!ended || rawReason === null) {
         throw new GatewayError({ code: 'provider_bad_answer', detail: 'The answer ended before it was complete.' });
       }
-      const reported = usage !== null && outputReported;
       return {
         text,
         finishReason: finishReason(rawReason),
-        usage: usage !== null && reported ? toUsage(usage) : estimateUsage(generation, text),
-        usageSource: reported ? 'provider' : 'estimated',
+        ...usageOrEstimate(usage !== null && outputReported ? toUsage(usage) : null, generation, text),
         providerModel,
         providerRequestId,
       };

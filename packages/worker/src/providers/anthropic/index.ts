@@ -1,5 +1,6 @@
 import Anthropic from '@anthropic-ai/sdk';
 import type { LaneMode } from '@llm-gateway/shared/lanes/announcements';
+import { presentable } from '../classify-response.ts';
 import type { Provider } from '../provider.ts';
 import { classify } from './classify.ts';
 import { startAnswer } from './from-stream.ts';
@@ -20,13 +21,15 @@ export function createAnthropic({ name, mode, apiKey, baseURL, timeoutMs }: Anth
     baseURL,
     maxRetries: 0,
     timeout: timeoutMs,
+    // The SDK would print what it cannot parse, which is a part of somebody's answer.
+    logLevel: 'off',
     // The SDK's own version, 2026-10-21, answers 400 to temperature and top_p. The version before it takes them,
     // and takes the key in x-api-key.
     defaultHeaders: { 'anthropic-version': '2023-06-01', 'x-api-key': apiKey, authorization: null },
   });
   return {
     mode,
-    classify: (error) => classify(name, error),
+    classify: (error) => presentable(classify(name, error), apiKey),
     async *generate({ model, generation, requestId }, signal) {
       const { data: events, request_id } = await client.messages
         .create(toParams(model, generation), { signal, headers: { 'X-Client-Request-Id': requestId } })

@@ -17,14 +17,15 @@ export function toParams(
   generation: Generation,
 ): Anthropic.MessageCreateParamsStreaming & Sampling {
   const { system, messages, maxTokens, temperature, topP, stop } = generation;
+  const sampling = resolved.row?.samplingParameters ?? true;
   return {
     model: resolved.model,
     stream: true,
     max_tokens: maxTokens ?? resolved.row?.maxOutputTokens ?? fallbackMaxTokens,
     messages: messages.map(({ role, text }) => ({ role, content: text })),
     ...(system === undefined ? {} : { system }),
-    ...(temperature === undefined ? {} : { temperature }),
-    ...(topP === undefined ? {} : { top_p: topP }),
+    ...(temperature === undefined || !sampling ? {} : { temperature }),
+    ...(topP === undefined || !sampling ? {} : { top_p: topP }),
     ...(stop === undefined ? {} : { stop_sequences: stop }),
   };
 }

@@ -2,7 +2,7 @@ import type { Answer } from '@llm-gateway/shared/contracts/answer';
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import type OpenAI from 'openai';
-import { estimateUsage } from '../estimate-usage.ts';
+import { usageOrEstimate } from '../estimate-usage.ts';
 import { finishReason } from './finish-reason.ts';
 import { toUsage } from './usage.ts';
 
@@ -18,9 +18,10 @@ export function startAnswer(generation: Generation, model: string, providerReque
     take(chunk: OpenAI.ChatCompletionChunk): string {
       providerModel = chunk.model || providerModel;
       usage = chunk.usage ?? usage;
-      const choice = chunk.choices[0];
+      // Compatible servers send chunks without choices, and Azure choices without a delta.
+      const choice = chunk.choices?.[0];
       rawReason = choice?.finish_reason ?? rawReason;
-      const delta = choice?.delta.content ?? choice?.delta.refusal ?? '';
+      const delta = choice?.delta?.content ?? choice?.delta?.refusal ?? '';
       text += delta;
       return delta;
     },
@@ -32,8 +33,7 @@ export function startAnswer(generation: Generation, model: string, providerReque
       return {
         text,
         finishReason: finishReason(rawReason),
-        usage: usage === null ? estimateUsage(generation, text) : toUsage(usage),
-        usageSource: usage === null ? 'estimated' : 'provider',
+        ...usageOrEstimate(usage && toUsage(usage), generation, text),
         providerModel,
         providerRequestId,
       };

@@ -1,5 +1,6 @@
 import type { LaneMode } from '@llm-gateway/shared/lanes/announcements';
 import OpenAI from 'openai';
+import { presentable } from '../classify-response.ts';
 import type { Provider } from '../provider.ts';
 import { classify } from './classify.ts';
 import { startAnswer } from './from-stream.ts';
@@ -15,10 +16,11 @@ export interface OpenAIOptions {
 
 /** OpenAI, and whatever speaks its chat completions. */
 export function createOpenAI({ name, mode, apiKey, baseURL, timeoutMs }: OpenAIOptions): Provider {
-  const client = new OpenAI({ apiKey, baseURL, maxRetries: 0, timeout: timeoutMs });
+  // The SDK would print what it cannot parse, which is a part of somebody's answer.
+  const client = new OpenAI({ apiKey, baseURL, maxRetries: 0, timeout: timeoutMs, logLevel: 'off' });
   return {
     mode,
-    classify: (error) => classify(name, error),
+    classify: (error) => presentable(classify(name, error), apiKey),
     async *generate({ model, generation, requestId }, signal) {
       const { data: chunks, request_id } = await client.chat.completions
         .create(toParams(model, generation), { signal, headers: { 'X-Client-Request-Id': requestId } })

@@ -9,7 +9,7 @@ export function toUsage(usage: OpenAI.CompletionUsage): Usage {
     promptTokens: usage.prompt_tokens,
     completionTokens: usage.completion_tokens,
     totalTokens: usage.prompt_tokens + usage.completion_tokens,
-    ...(cached === undefined ? {} : { cachedPromptTokens: cached }),
-    ...(reasoning === undefined ? {} : { reasoningTokens: reasoning }),
+    ...(typeof cached === 'number' && { cachedPromptTokens: cached }),
+    ...(typeof reasoning === 'number' && { reasoningTokens: reasoning }),
   };
 }

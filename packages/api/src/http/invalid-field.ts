@@ -1,0 +1,20 @@
+import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+
+export interface Fault {
+  /** JSON pointer into the body, or the name of a header or of a parameter. */
+  pointer: string;
+  /** The rule, in words that follow the name: `must be <= 2`. */
+  detail: string;
+}
+
+/** The refusal of a request for what its fields say: every fault is listed, the first one is the field. */
+export function invalidFields(faults: readonly [Fault, ...Fault[]]): GatewayError {
+  return new GatewayError({
+    code: 'invalid_request',
+    field: faults[0].pointer,
+    detail: faults.map(({ pointer, detail }) => `${pointer || 'body'}: ${detail}`).join('; '),
+    errors: [...faults],
+  });
+}
+
+export const invalidField = (pointer: string, detail: string): GatewayError => invalidFields([{ pointer, detail }]);

@@ -1,0 +1,10 @@
+import { provesConformance } from '../conformance.ts';
+import { createOpenAI } from './index.ts';
+
+provesConformance({
+  name: 'openai',
+  create: (url, { apiKey = 'any-key-will-do', timeoutMs = 10_000 } = {}) =>
+    createOpenAI({ name: 'openai', mode: 'live', apiKey, baseURL: `${url}/v1`, timeoutMs }),
+  reasons: { stop: 'stop', length: 'length', contentFilter: 'content_filter' },
+  errorBody: (message) => ({ error: { message, type: 'invalid_request_error', param: null, code: null } }),
+});
