@@ -12,9 +12,9 @@ import { pricingEnv } from '@llm-gateway/shared/config/pricing';
 import { providerEnv } from '@llm-gateway/shared/config/providers';
 import { redisEnv } from '@llm-gateway/shared/config/redis';
 import { retryEnv } from '@llm-gateway/shared/config/retry';
-import { startEnv } from '@llm-gateway/shared/config/start';
 import { workerEnv } from '@llm-gateway/shared/config/worker';
 import type { z } from 'zod';
+import { startEnv } from './start/start-env.ts';
 
 const groups: [title: string, shape: Record<string, z.ZodType>][] = [
   ['Providers', providerEnv],

@@ -29,6 +29,7 @@ function tool(name: string, command: string, args: string[]): Check {
 const checks: Check[] = [
   tool('biome', 'biome', ['check', '.']),
   tool('knip', 'knip', []),
+  tool('configuration docs', process.execPath, ['scripts/env-example.ts', '--check']),
   { name: 'shared', faults: () => checkShared(root).join('\n') },
   { name: 'forbidden text', faults: () => searchForbiddenText(root).join('\n') },
 ];

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isLoopback, type StartSettings } from './settings.ts';
+import { isLoopback } from '@llm-gateway/shared/config/is-loopback';
+import type { StartSettings } from './settings.ts';
 
 export interface AdminKey {
   key: string | undefined;

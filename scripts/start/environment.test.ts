@@ -2,18 +2,24 @@ import { expect, test } from 'vitest';
 import { environments, sandboxEnvironment } from './environment.ts';
 import { readSettings } from './settings.ts';
 
-const base = { OPENAI_API_KEY: 'o', ANTHROPIC_API_KEY: '', ADMIN_API_KEY: 'a', WORKER_PORT: '9100', OTHER: 'kept' };
+const base = {
+  OPENAI_API_KEY: 'o',
+  ANTHROPIC_API_KEY: '',
+  ADMIN_API_KEY: 'an-admin-key-0123',
+  WORKER_PORT: '9100',
+  OTHER: 'kept',
+};
 const wired = environments({
   base,
   settings: readSettings(base, '/root'),
   redisUrl: 'redis://r',
   sandboxUrl: 'http://s',
-  adminKey: 'a',
+  adminKey: 'an-admin-key-0123',
 });
 
 test('the api gets no provider key', () => {
   expect(wired.api).toMatchObject({
-    ADMIN_API_KEY: 'a',
+    ADMIN_API_KEY: 'an-admin-key-0123',
     REDIS_URL: 'redis://r',
     SANDBOX_URL: 'http://s',
     OTHER: 'kept',

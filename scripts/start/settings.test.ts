@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isLoopback, readSettings } from './settings.ts';
+import { readSettings } from './settings.ts';
 
 test.for([
   ['no key', {}, 'start'],
@@ -11,26 +11,13 @@ test.for([
   expect(readSettings(env, '/root').sandbox).toEqual(sandbox);
 });
 
-test.for([
-  [{ PORT: 'http' }, 'PORT must be a whole number from 0 to 65535, not "http"'],
-  [{ WORKERS: '0' }, 'WORKERS must be a whole number from 1 to 64, not "0"'],
-  [{ LOG_TO: 'paper' }, 'LOG_TO must be file or stdout, not "paper"'],
-] as const)('a bad value is named: %j', ([env, message]) => {
-  expect(() => readSettings(env, '/root')).toThrow(message);
+test('bad values are named, all of them, and not repeated', () => {
+  const read = () => readSettings({ PORT: 'http', WORKERS: '0', LOG_TO: 'paper' }, '/root');
+  for (const name of ['PORT', 'WORKERS', 'LOG_TO']) expect(read).toThrow(name);
+  expect(read).not.toThrow('paper');
 });
 
 test('DATA_DIR is taken from the root of the project', () => {
   expect(readSettings({ DATA_DIR: 'elsewhere' }, '/root').dataDir).toBe('/root/elsewhere');
   expect(readSettings({}, '/root').dataDir).toBe('/root/.data');
-});
-
-test.for([
-  ['127.0.0.1', true],
-  ['127.8.8.8', true],
-  ['localhost', true],
-  ['::1', true],
-  ['0.0.0.0', false],
-  ['127.0.0.1.example.org', false],
-] as const)('%s is loopback: %s', ([host, loopback]) => {
-  expect(isLoopback(host)).toBe(loopback);
 });

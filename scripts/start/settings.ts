@@ -1,6 +1,14 @@
 import { resolve } from 'node:path';
+import { authEnv } from '@llm-gateway/shared/config/auth';
+import { drainEnv } from '@llm-gateway/shared/config/drain';
+import { httpEnv } from '@llm-gateway/shared/config/http';
+import { isLoopback } from '@llm-gateway/shared/config/is-loopback';
+import { loadConfig } from '@llm-gateway/shared/config/load-config';
+import { providerEnv } from '@llm-gateway/shared/config/providers';
+import { z } from 'zod';
+import { startEnv } from './start-env.ts';
 
-/** What `npm start` itself reads; everything else in the environment belongs to the processes it starts. */
+/** What `npm start` itself goes by; everything else in the environment belongs to the processes it starts. */
 export interface StartSettings {
   dataDir: string;
   host: string;
@@ -15,43 +23,38 @@ export interface StartSettings {
   live: { openai: boolean; anthropic: boolean };
 }
 
+const { HOST, PORT } = httpEnv;
+const { OPENAI_API_KEY, ANTHROPIC_API_KEY, SANDBOX_URL } = providerEnv;
+const startConfig = z.object({
+  ...startEnv,
+  ...authEnv,
+  ...drainEnv,
+  HOST,
+  PORT,
+  OPENAI_API_KEY,
+  ANTHROPIC_API_KEY,
+  SANDBOX_URL,
+});
+
+/** Throws a ConfigError that names every bad variable. */
 export function readSettings(env: NodeJS.ProcessEnv, root: string): StartSettings {
-  const live = { openai: Boolean(env.OPENAI_API_KEY), anthropic: Boolean(env.ANTHROPIC_API_KEY) };
-  const host = env.HOST || '127.0.0.1';
+  const config = loadConfig(startConfig, env);
+  const live = { openai: config.OPENAI_API_KEY !== undefined, anthropic: config.ANTHROPIC_API_KEY !== undefined };
   return {
-    dataDir: resolve(root, env.DATA_DIR || '.data'),
-    host,
-    port: wholeNumber('PORT', env.PORT, 8000, 0, 65_535),
-    workers: wholeNumber('WORKERS', env.WORKERS, 1, 1, 64),
-    drainMs: wholeNumber('DRAIN_MS', env.DRAIN_MS, 30_000, 0, 3_600_000),
-    logTo: oneOf('LOG_TO', env.LOG_TO, ['file', 'stdout']),
-    adminKey: env.ADMIN_API_KEY || undefined,
-    keysRequired: (env.AUTH_MODE || (isLoopback(host) ? 'open' : 'keys')) === 'keys',
-    sandbox: sandboxMode(env, live),
+    dataDir: resolve(root, config.DATA_DIR),
+    host: config.HOST,
+    port: config.PORT,
+    workers: config.WORKERS,
+    drainMs: config.DRAIN_MS,
+    logTo: config.LOG_TO,
+    adminKey: config.ADMIN_API_KEY,
+    keysRequired: (config.AUTH_MODE ?? (isLoopback(config.HOST) ? 'open' : 'keys')) === 'keys',
+    sandbox: sandboxOf(config, live),
     live,
   };
 }
 
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
-}
-
-function sandboxMode(env: NodeJS.ProcessEnv, live: StartSettings['live']): StartSettings['sandbox'] {
-  if (env.SANDBOX_URL) return { url: env.SANDBOX_URL };
-  const wanted = oneOf('SANDBOX', env.SANDBOX, ['on', 'off']);
-  return wanted === 'off' || (live.openai && live.anthropic) ? 'off' : 'start';
-}
-
-function wholeNumber(name: string, text: string | undefined, usual: number, min: number, max: number): number {
-  if (!text) return usual;
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new Error(`${name} must be a whole number from ${min} to ${max}, not "${text}"`);
-}
-
-/** The first choice is the default. */
-function oneOf<const T extends string>(name: string, text: string | undefined, choices: readonly [T, ...T[]]): T {
-  const chosen = choices.find((choice) => choice === (text || choices[0]));
-  if (chosen) return chosen;
-  throw new Error(`${name} must be ${choices.join(' or ')}, not "${text}"`);
+function sandboxOf(config: z.output<typeof startConfig>, live: StartSettings['live']): StartSettings['sandbox'] {
+  if (config.SANDBOX_URL !== undefined) return { url: config.SANDBOX_URL };
+  return config.SANDBOX === 'off' || (live.openai && live.anthropic) ? 'off' : 'start';
 }

@@ -26,7 +26,9 @@ test.for([
 });
 
 test('tells no secret', () => {
-  expect(told({ OPENAI_API_KEY: 'sk-secret', ADMIN_API_KEY: 'adm-secret' }, 'ADMIN_API_KEY')).not.toContain('secret');
+  expect(told({ OPENAI_API_KEY: 'sk-secret', ADMIN_API_KEY: 'adm-secret-01234567' }, 'ADMIN_API_KEY')).not.toContain(
+    'secret',
+  );
 });
 
 test('a provider without key and sandbox is off', () => {

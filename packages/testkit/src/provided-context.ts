@@ -1,4 +1,4 @@
-import type {} from "vitest";
+import type {} from 'vitest';
 
 /** What tests/global-setup.ts hands to every test that needs a real Redis. Import it for its types. */
 declare module 'vitest' {
@@ -6,5 +6,3 @@ declare module 'vitest' {
     redisUrl: string;
   }
 }
-
-export {};

@@ -7,7 +7,7 @@ import type { RetryPolicy } from '@llm-gateway/shared/queue/generation-queue';
 import { DelayedError, type Job, UnrecoverableError, WaitingError, type Worker } from 'bullmq';
 import type { WorkerDeps } from './deps.ts';
 import { Interruption, type InterruptionReason } from './interruption.ts';
-import { processGeneration } from './process-generation.ts';
+import { processGeneration, type Run } from './process-generation.ts';
 
 export interface LaneOptions extends OpenOptions {
   retry: RetryPolicy;
@@ -18,8 +18,8 @@ export interface LaneOptions extends OpenOptions {
   draining: AbortSignal;
 }
 
-// A worker that cannot read a job leaves it for one that can, as in a rolling deploy.
-const unreadablePauseMs = 5000;
+// For a job that this worker cannot run now: one that can may come, or Redis may take writes again.
+const leftAlonePauseMs = 5000;
 
 /** Carries the pause before the next attempt to BullMQ's backoff strategy. */
 class RetryLater extends Error {
@@ -37,7 +37,7 @@ export function serveLanes(options: LaneOptions, deps: WorkerDeps): Worker[] {
   return allQueues(options.retry)
     .filter(({ lane }) => deps.providers.has(lane))
     .map(({ contract }) =>
-      watch(openWorker(contract, queueOptions(options), handler(options, deps), leaveForNewer), deps),
+      watch(openWorker(contract, queueOptions(options), handler(options, deps), leaveAlone), deps),
     );
 }
 
@@ -59,29 +59,43 @@ const queueOptions = ({ connection, prefix, concurrency, lockDurationMs, stalled
 /** Turns what a run came to into what BullMQ understands. */
 function handler({ draining }: LaneOptions, deps: WorkerDeps): Handle<GenerationJob> {
   return async ({ id }, { job, token, signal }) => {
-    const run = {
+    const run: Run = {
       id,
       attempt: job.attemptsMade + 1,
       run: randomUUID(),
       signal: AbortSignal.any([signal, draining]),
       log: deps.log,
     };
-    try {
-      const next = await processGeneration(run, deps);
-      if (next.kind === 'retry') throw new RetryLater(next.delayMs);
-      if (next.kind === 'failed') throw new UnrecoverableError('failed; see the job record');
-    } catch (error) {
-      if (!(error instanceof Interruption) || error.reason !== ('draining' satisfies InterruptionReason)) throw error;
-      // Measured: handed back so, a job runs again within 30 ms and no attempt is used up.
-      await deps.settlement.release(id, run.run);
-      await job.moveToWait(token);
-      throw new WaitingError();
-    }
+    const next = await processGeneration(run, deps).catch((error: unknown) => letGo(error, { job, token, run }, deps));
+    if (next.kind === 'retry') throw new RetryLater(next.delayMs);
+    if (next.kind === 'failed') throw new UnrecoverableError('failed; see the job record');
   };
 }
 
-async function leaveForNewer(job: Job, token: string): Promise<never> {
-  await job.moveToDelayed(Date.now() + unreadablePauseMs, token);
+/**
+ * Leaves a job whose run came to no end for a later run. None of this uses up an attempt: BullMQ would fail the job
+ * after the last one, and its record would stay open for ever.
+ */
+async function letGo(
+  error: unknown,
+  { job, token, run }: { job: Job; token: string; run: Run },
+  { settlement, log }: WorkerDeps,
+): Promise<never> {
+  if (!(error instanceof Interruption)) {
+    log.error({ event: 'run_abandoned', job_id: run.id, err: error }, 'a run could not be recorded; it is tried again');
+    return leaveAlone(job, token);
+  }
+  if (error.reason === ('draining' satisfies InterruptionReason)) {
+    // Measured: handed back so, a job runs again within 30 ms.
+    await settlement.release(run.id, run.run);
+    await job.moveToWait(token);
+  }
+  // A job whose lock is lost is not ours to move. Told that it has been moved, BullMQ leaves it to the stall check.
+  throw new WaitingError();
+}
+
+async function leaveAlone(job: Job, token: string): Promise<never> {
+  await job.moveToDelayed(Date.now() + leftAlonePauseMs, token);
   throw new DelayedError();
 }
 

@@ -79,6 +79,7 @@ export async function startWorker(config: Readonly<WorkerConfig>): Promise<{ clo
       if (redis.status === 'ready') await withdrawWorker(redis, keys, workerId).catch(() => undefined);
       await drainWorkers({ workers, draining, drainMs: config.DRAIN_MS, log });
       ops?.close();
+      await Promise.all([...providers.values()].map((provider) => provider.close?.()));
       await closeRedis(redis);
       log.info({ event: 'worker_stopped' }, 'worker stopped');
     },

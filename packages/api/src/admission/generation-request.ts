@@ -16,7 +16,7 @@ export interface GenerationRequest {
   requestId: string;
   /** The `request_id` that the client gets back. */
   clientRequestId: string;
-  /** Digest of tenant, path and body, by which a retry without a key is known. */
+  /** Digest of tenant, path, user and body, by which a retry without a key is known. */
   fingerprint: string;
   /** Whether the client says that this is a retry of a request that it sent before. */
   isRetry: boolean;

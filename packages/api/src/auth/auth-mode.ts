@@ -1,9 +1,6 @@
-import { isIP } from 'node:net';
+import { isLoopback } from '@llm-gateway/shared/config/is-loopback';
 import { ConfigError } from '@llm-gateway/shared/config/load-config';
 import type { AuthMode } from './authenticate.ts';
-
-const isLoopback = (host: string) =>
-  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 
 /**
  * Open to everybody on loopback, closed elsewhere, unless the operator says otherwise in so many words. Throws a

@@ -21,9 +21,20 @@ export async function serveDocs(app: FastifyInstance, version: string): Promise<
       },
       security: [{ key: [] }],
     },
-    transform: jsonSchemaTransform,
+    transform: (route) => withoutWildcard(jsonSchemaTransform(route)),
     transformObject: jsonSchemaTransformObject,
   });
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, uiConfig: { tryItOutEnabled: true } });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+}
+
+type Transformed = ReturnType<typeof jsonSchemaTransform>;
+
+/** OpenAPI knows no wildcard: the rest of a path is told as a parameter of its own. */
+function withoutWildcard({ schema, url }: Transformed): Transformed {
+  const { params } = schema as { params?: { properties?: Record<string, unknown>; required?: string[] } };
+  if (!url.endsWith('/*') || params?.properties === undefined) return { schema, url };
+  const { '*': id, ...properties } = params.properties;
+  const renamed = { ...params, properties: { ...properties, id }, required: ['id'] };
+  return { schema: { ...schema, params: renamed }, url: url.replace('*', ':id') };
 }

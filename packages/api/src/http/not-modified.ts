@@ -7,3 +7,6 @@ export function isNotModified(request: FastifyRequest, reply: FastifyReply, etag
   const held = (header(request, 'if-none-match') ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
   return held.includes(etag) || held.includes('*');
 }
+
+/** Without a body and without its length, which a serialised null has. */
+export const sendNotModified = (reply: FastifyReply): FastifyReply => reply.code(304).send();

@@ -17,7 +17,7 @@ export const resultTtlMs = 60_000;
 
 /** 11 prompt and 7 completion tokens for 97,500 nano-dollars, unless the test says otherwise. */
 export const answered = (text: string, changes: Partial<PricedAnswer> = {}): Ending => ({
-  state: 'completed',
+  state: changes.finishReason?.unified === 'length' ? 'incomplete' : 'completed',
   answer: {
     text,
     finishReason: { unified: 'stop', raw: 'stop' },

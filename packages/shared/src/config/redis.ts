@@ -4,7 +4,7 @@ export const redisEnv = {
   REDIS_URL: z
     .url({ protocol: /^rediss?$/ })
     .default('redis://localhost:6379')
-    .describe('Redis 6.2 or newer, or Valkey'),
+    .describe('Redis 6.2 or newer, or Valkey; without it `npm start` runs a private one'),
   KEY_PREFIX: z
     .string()
     .regex(/^[a-z0-9-]{1,32}$/)

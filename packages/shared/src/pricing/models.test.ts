@@ -9,7 +9,10 @@ const everyName = priced.flatMap((row) => [row.model, ...row.aliases, ...row.sna
 const now = Date.UTC(2026, 10, 23);
 
 test('ids and names belong to one row each', () => {
-  const names = models.flatMap(({ id, model, aliases, snapshots }) => [...new Set([id, model, ...aliases]), ...snapshots]);
+  const names = models.flatMap(({ id, model, aliases, snapshots }) => [
+    ...new Set([id, model, ...aliases]),
+    ...snapshots,
+  ]);
   expect(new Set(names).size).toBe(names.length);
 });
 

@@ -1,5 +1,5 @@
-import { type ProviderName, providerNames } from '../contracts/provider-name.ts';
 import { type GenerationJob, generationJob } from '../contracts/job.ts';
+import { type ProviderName, providerNames } from '../contracts/provider-name.ts';
 import { defineQueue, type QueueContract } from './define-queue.ts';
 
 /**

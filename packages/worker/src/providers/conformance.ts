@@ -1,46 +1,16 @@
-import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { CallRecord } from '@llm-gateway/sandbox/bill/call-record';
-import { type RunningSandbox, startSandbox } from '@llm-gateway/sandbox/start-sandbox';
 import type { Answer } from '@llm-gateway/shared/contracts/answer';
-import type { Failure, FailureCode } from '@llm-gateway/shared/contracts/failure';
-import type { Generation } from '@llm-gateway/shared/contracts/generation';
-import { createSandboxClient } from '@llm-gateway/testkit/sandbox-client';
+import type { FailureCode } from '@llm-gateway/shared/contracts/failure';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { Provider, ProviderRequest } from './provider.ts';
-
-export interface Candidate {
-  name: string;
-  /** A provider that calls `url`, under which the sandbox or another server listens. */
-  create(url: string, options?: { apiKey?: string; timeoutMs?: number }): Provider;
-  /** The provider's own words for the three ends of an answer. */
-  reasons: { stop: string; length: string; contentFilter: string };
-  /** An error body in the provider's own envelope. */
-  errorBody(message: string): object;
-}
-
-interface Outcome {
-  deltas: string[];
-  answer?: Answer;
-  error?: unknown;
-}
-
-interface Bench {
-  provider(options?: { apiKey?: string; timeoutMs?: number }): Provider;
-  /** Calls the sandbox with a fault order in place of a model. */
-  call(order: string, options?: Partial<Generation>, signal?: AbortSignal): Promise<Outcome & { requestId: string }>;
-  fail(order: string): Promise<Failure>;
-  callsOf(requestId: string): Promise<CallRecord[]>;
-  billOf(requestId: string): Promise<{ calls: number; prompt_tokens: number; completion_tokens: number }>;
-  /** What has gone to the console so far. */
-  printed(): unknown[];
-}
-
-const neverAborted = new AbortController().signal;
-const hello: Generation = { system: 'Be brief.', messages: [{ role: 'user', text: 'Tell me about bears 🐻.' }] };
+import { describe, expect, onTestFinished, test } from 'vitest';
+import {
+  type Bench,
+  type Candidate,
+  collect,
+  neverAborted,
+  openBench,
+  requestOf,
+  serveAlways,
+} from './conformance-bench.ts';
 
 /** What every provider must do, against the sandbox over HTTP. */
 export function provesConformance(candidate: Candidate): void {
@@ -51,64 +21,6 @@ export function provesConformance(candidate: Candidate): void {
     describe('an abort', () => stopsWhenTold(bench));
     describe('a secret', () => keepsSecrets(candidate, bench));
   });
-}
-
-function openBench(candidate: Candidate): Bench {
-  let sandbox: RunningSandbox;
-  const opened: Provider[] = [];
-  // Before any client is made: the SDKs keep the console's functions of their first line.
-  const spies = (['debug', 'info', 'log', 'warn', 'error'] as const).map((level) => vi.spyOn(console, level));
-  beforeAll(async () => {
-    sandbox = await startSandbox({ host: '127.0.0.1', port: 0 });
-  });
-  afterAll(async () => {
-    await Promise.all(opened.map((provider) => provider.close?.()));
-    await sandbox.close();
-    for (const spy of spies) spy.mockRestore();
-  });
-
-  const provider: Bench['provider'] = (options) => {
-    const made = candidate.create(sandbox.url, options);
-    opened.push(made);
-    return made;
-  };
-  const call: Bench['call'] = async (order, generation = {}, signal = neverAborted) => {
-    const request = requestOf(order, generation);
-    return { requestId: request.requestId, ...(await collect(provider(), request, signal)) };
-  };
-  return {
-    provider,
-    call,
-    async fail(order) {
-      const { error, answer } = await call(order);
-      expect(answer, `${order} was taken for an answer`).toBeUndefined();
-      return provider().classify(error);
-    },
-    callsOf: async (requestId) =>
-      (await createSandboxClient(sandbox.url).calls({ request_id: requestId })) as unknown as CallRecord[],
-    printed: () => spies.flatMap((spy) => spy.mock.calls),
-    billOf: (requestId) => createSandboxClient(sandbox.url).bill({ request_id: requestId }),
-  };
-}
-
-const requestOf = (order: string, generation: Partial<Generation> = {}): ProviderRequest => ({
-  model: { id: order, provider: 'sandbox', model: `sandbox/${order}`, known: false },
-  generation: { ...hello, ...generation },
-  requestId: `req_${randomUUID()}`,
-});
-
-/** Everything that a caller sees of one call. */
-async function collect(provider: Provider, request: ProviderRequest, signal: AbortSignal): Promise<Outcome> {
-  const outcome: Outcome = { deltas: [] };
-  try {
-    const stream = provider.generate(request, signal);
-    for (let step = await stream.next(); ; step = await stream.next()) {
-      if (step.done) return { ...outcome, answer: step.value };
-      outcome.deltas.push(step.value);
-    }
-  } catch (error) {
-    return { ...outcome, error };
-  }
 }
 
 function answersTruly({ reasons }: Candidate, { call, callsOf, billOf }: Bench): void {
@@ -288,20 +200,4 @@ function keepsSecrets({ create, errorBody }: Candidate, { call, printed }: Bench
     await call('malformed-json');
     expect(printed()).toEqual([]);
   });
-}
-
-/** A server that answers every request with the same JSON. */
-async function serveAlways(status: number, body: object) {
-  const server = createServer((_request, response) => {
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async close() {
-      server.close();
-      server.closeAllConnections();
-      await once(server, 'close');
-    },
-  };
 }

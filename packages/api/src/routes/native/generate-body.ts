@@ -35,7 +35,7 @@ export const generateBody = z
   .object({
     prompt: z
       .string()
-      .min(1, 'must not be empty')
+      .min(1, { error: 'must not be empty', abort: true })
       .max(1_000_000, 'must be at most 1,000,000 characters')
       .refine((prompt) => prompt.trim() !== '', 'must not be blank'),
     model: z.string().min(1).max(256),
@@ -44,7 +44,12 @@ export const generateBody = z
     max_tokens: z.int().min(1).optional(),
     request_id: shortText.optional().describe('Given back in the answer; made up if absent'),
     top_p: z.number().min(0).max(1).optional(),
-    stop: z.union([z.string().min(1), z.array(z.string().min(1)).min(1).max(4)]).optional(),
+    stop: z
+      .union(
+        [z.string().min(1), z.array(z.string().min(1)).min(1).max(4)],
+        'must be a string or a list of 1 to 4 strings',
+      )
+      .optional(),
     system: z.string().max(1_000_000).optional(),
     seed: z.int().optional(),
     response_format: responseFormat.optional(),

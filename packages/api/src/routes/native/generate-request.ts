@@ -17,9 +17,10 @@ export function toGenerationRequest(
 ): GenerationRequest {
   const { tenantId } = request.caller;
   const { gateway: _ours, ...asked } = body;
+  const userId = userOf(request, body);
   return {
     tenantId,
-    userId: userOf(request, body),
+    userId,
     endpoint,
     model: body.model,
     generation: toGeneration(body),
@@ -30,17 +31,19 @@ export function toGenerationRequest(
     metadata: body.metadata ?? {},
     requestId: request.id,
     clientRequestId: body.request_id ?? randomUUID(),
-    fingerprint: digestOf({ tenantId, endpoint, asked }),
+    fingerprint: digestOf({ tenantId, endpoint, userId, asked }),
     isRetry: isRetry(request),
     isWaitedFor: !respondAsync || (waitS ?? 0) > 0,
   };
 }
 
 function userOf(request: FastifyRequest, { user_id }: GenerateBody): string {
-  const userId = user_id ?? header(request, 'x-user-id') ?? request.caller.userId;
-  if (userId !== undefined && userId !== '' && userId.length <= 128) return userId;
-  const detail = userId === undefined ? 'is required' : 'must have 1 to 128 characters';
-  throw invalidField('/user_id', detail);
+  const named = header(request, 'x-user-id');
+  const userId = named ?? user_id ?? request.caller.userId;
+  if (userId === undefined) throw invalidField('/user_id', 'is required');
+  // The body's own has passed its schema.
+  if (userId === '' || userId.length > 128) throw invalidField('x-user-id', 'must have 1 to 128 characters');
+  return userId;
 }
 
 /** Both official SDKs count their retries in this header; nothing else tells a retry from an equal new request. */

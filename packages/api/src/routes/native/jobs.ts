@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { ApiDeps } from '../../deps.ts';
 import { sendAccepted } from '../../http/accepted.ts';
 import { header } from '../../http/header.ts';
-import { isNotModified } from '../../http/not-modified.ts';
+import { isNotModified, sendNotModified } from '../../http/not-modified.ts';
 import { parsePrefer } from '../../http/prefer.ts';
 import { problem } from '../../http/problem-schema.ts';
 import { jobEtag, jobView, pollAfterS, viewJob } from '../../jobs/job-view.ts';
@@ -40,7 +40,7 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesDeps> = async (app, deps)
       const record = await findWaiting(request, id, deps);
       reply.headers({ 'x-job-id': id, 'cache-control': 'no-cache' });
       if (!isFinal(record.state)) reply.header('retry-after', String(pollAfterS(record, Date.now())));
-      return isNotModified(request, reply, jobEtag(record)) ? reply.code(304).send(null) : viewJob(id, record);
+      return isNotModified(request, reply, jobEtag(record)) ? sendNotModified(reply) : viewJob(id, record);
     },
   );
 

@@ -6,9 +6,10 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ApiDeps } from '../../deps.ts';
 import { header } from '../../http/header.ts';
-import { isNotModified } from '../../http/not-modified.ts';
+import { isNotModified, sendNotModified } from '../../http/not-modified.ts';
 import type { LaneBoard } from '../../lanes/lane-board.ts';
 import { modelView, seedModelView, viewModel, viewSeedModel } from '../../models/model-view.ts';
+import { pageOf } from '../../models/page.ts';
 
 export interface ModelRoutesDeps extends Pick<ApiDeps, 'prices'> {
   board: LaneBoard;
@@ -53,7 +54,7 @@ export const modelRoutes: FastifyPluginAsyncZod<ModelRoutesDeps> = async (app, {
     async (request, reply) => {
       const all = await served();
       const anthropic = header(request, 'anthropic-version') !== undefined;
-      const data = page(all, {
+      const { data, hasMore } = pageOf(all, {
         ...request.query,
         ...(anthropic ? { limit: request.query.limit ?? anthropicPage } : {}),
       });
@@ -62,12 +63,12 @@ export const modelRoutes: FastifyPluginAsyncZod<ModelRoutesDeps> = async (app, {
         data,
         first_id: data[0]?.id ?? null,
         last_id: data.at(-1)?.id ?? null,
-        has_more: data.length > 0 && data.at(-1)?.id !== all.at(-1)?.id,
+        has_more: hasMore,
         models: data.map(viewSeedModel),
       };
       const etag = `"${createHash('sha256').update(JSON.stringify(body)).digest('base64url').slice(0, 20)}"`;
       reply.header('cache-control', 'max-age=60');
-      return isNotModified(request, reply, etag) ? reply.code(304).send(null) : body;
+      return isNotModified(request, reply, etag) ? sendNotModified(reply) : body;
     },
   );
 
@@ -96,22 +97,3 @@ export const modelRoutes: FastifyPluginAsyncZod<ModelRoutesDeps> = async (app, {
     },
   );
 };
-
-interface Paging {
-  limit?: number | undefined;
-  after_id?: string | undefined;
-  before_id?: string | undefined;
-}
-
-/** Anthropic's paging; without any of its parameters everything, as OpenAI's clients expect. */
-function page<Item extends { id: string }>(all: Item[], { limit = all.length, after_id, before_id }: Paging): Item[] {
-  if (before_id !== undefined) {
-    const end = Math.max(
-      0,
-      all.findIndex(({ id }) => id === before_id),
-    );
-    return all.slice(Math.max(0, end - limit), end);
-  }
-  const start = after_id === undefined ? 0 : all.findIndex(({ id }) => id === after_id) + 1;
-  return all.slice(start, start + limit);
-}

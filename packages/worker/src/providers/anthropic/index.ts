@@ -2,6 +2,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import type { LaneMode } from '@llm-gateway/shared/lanes/announcements';
 import { presentable } from '../classify-response.ts';
 import type { Provider } from '../provider.ts';
+import { createUndiciFetch, type Transport } from '../undici-fetch.ts';
 import { classify } from './classify.ts';
 import { startAnswer } from './from-stream.ts';
 import { toParams } from './to-params.ts';
@@ -12,10 +13,18 @@ export interface AnthropicOptions {
   apiKey: string;
   baseURL: string;
   timeoutMs: number;
+  transport?: Transport;
 }
 
 /** Anthropic's messages. */
-export function createAnthropic({ name, mode, apiKey, baseURL, timeoutMs }: AnthropicOptions): Provider {
+export function createAnthropic({
+  name,
+  mode,
+  apiKey,
+  baseURL,
+  timeoutMs,
+  transport: { fetch, close } = createUndiciFetch(),
+}: AnthropicOptions): Provider {
   const client = new Anthropic({
     apiKey,
     baseURL,
@@ -23,12 +32,14 @@ export function createAnthropic({ name, mode, apiKey, baseURL, timeoutMs }: Anth
     timeout: timeoutMs,
     // The SDK would print what it cannot parse, which is a part of somebody's answer.
     logLevel: 'off',
+    fetch,
     // The SDK's own version, 2026-10-21, answers 400 to temperature and top_p. The version before it takes them,
     // and takes the key in x-api-key.
     defaultHeaders: { 'anthropic-version': '2023-06-01', 'x-api-key': apiKey, authorization: null },
   });
   return {
     mode,
+    close,
     classify: (error) => presentable(classify(name, error), apiKey),
     async *generate({ model, generation, requestId }, signal) {
       const { data: events, request_id } = await client.messages

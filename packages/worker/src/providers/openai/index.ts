@@ -2,6 +2,7 @@ import type { LaneMode } from '@llm-gateway/shared/lanes/announcements';
 import OpenAI from 'openai';
 import { presentable } from '../classify-response.ts';
 import type { Provider } from '../provider.ts';
+import { createUndiciFetch, type Transport } from '../undici-fetch.ts';
 import { classify } from './classify.ts';
 import { startAnswer } from './from-stream.ts';
 import { toParams } from './to-params.ts';
@@ -12,14 +13,23 @@ export interface OpenAIOptions {
   apiKey: string;
   baseURL: string;
   timeoutMs: number;
+  transport?: Transport;
 }
 
 /** OpenAI, and whatever speaks its chat completions. */
-export function createOpenAI({ name, mode, apiKey, baseURL, timeoutMs }: OpenAIOptions): Provider {
+export function createOpenAI({
+  name,
+  mode,
+  apiKey,
+  baseURL,
+  timeoutMs,
+  transport: { fetch, close } = createUndiciFetch(),
+}: OpenAIOptions): Provider {
   // The SDK would print what it cannot parse, which is a part of somebody's answer.
-  const client = new OpenAI({ apiKey, baseURL, maxRetries: 0, timeout: timeoutMs, logLevel: 'off' });
+  const client = new OpenAI({ apiKey, baseURL, maxRetries: 0, timeout: timeoutMs, logLevel: 'off', fetch });
   return {
     mode,
+    close,
     classify: (error) => presentable(classify(name, error), apiKey),
     async *generate({ model, generation, requestId }, signal) {
       const { data: chunks, request_id } = await client.chat.completions

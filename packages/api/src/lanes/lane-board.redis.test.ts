@@ -1,0 +1,111 @@
+import '@llm-gateway/testkit/provided-context';
+import { randomUUID } from 'node:crypto';
+import { makeJobId } from '@llm-gateway/shared/contracts/ids';
+import { announceLanes, type LaneMode, withdrawWorker } from '@llm-gateway/shared/lanes/announcements';
+import { createLogger } from '@llm-gateway/shared/observability/logger';
+import { allQueues } from '@llm-gateway/shared/queue/all-queues';
+import { openProducer } from '@llm-gateway/shared/queue/define-queue';
+import type { Lane } from '@llm-gateway/shared/queue/generation-queue';
+import { connectRedis, whenReady } from '@llm-gateway/shared/redis/connect';
+import { createKeys } from '@llm-gateway/shared/redis/keys';
+import { waitFor } from '@llm-gateway/testkit/wait-for';
+import type { Redis } from 'ioredis';
+import { afterEach, beforeEach, expect, inject, test } from 'vitest';
+import { createLaneBoard } from './lane-board.ts';
+
+const log = createLogger({ service: 'test', level: 'silent' });
+
+let redis: Redis;
+let keys: ReturnType<typeof createKeys>;
+let producers: ReturnType<typeof openProducers>;
+beforeEach(async () => {
+  keys = createKeys(`test-${randomUUID().slice(0, 18)}`);
+  redis = connectRedis({ url: inject('redisUrl'), name: 'board-test', role: 'producer', log });
+  await whenReady(redis);
+  producers = openProducers();
+});
+afterEach(async () => {
+  await Promise.all([...producers.values()].map(({ queue }) => queue.close()));
+  redis.disconnect();
+});
+
+const openProducers = () =>
+  new Map(
+    allQueues({ attempts: 3, baseDelayMs: 10 }).map(({ lane, contract }) => [
+      lane,
+      openProducer(contract, { connection: redis, prefix: keys.queuePrefix }),
+    ]),
+  );
+
+const board = (depthMax = 100) => createLaneBoard({ redis, keys, producers, depthMax });
+
+const announce = (worker: string, ...served: [Lane, LaneMode][]) => announceLanes(redis, keys, worker, new Map(served));
+
+const add = async (lane: Lane, delay = 0) => {
+  const id = makeJobId();
+  await producers.get(lane)?.add(id, { v: 1, id, requestId: 'r' }, { delay });
+};
+
+test('shows the lanes that workers have announced, and how many workers there are', async () => {
+  await announce('one', ['openai', 'live'], ['sandbox', 'sandbox']);
+  await announce('two', ['openai', 'live']);
+  const survey = await board().survey();
+  expect(survey.workers).toBe(2);
+  expect(Object.fromEntries(survey.lanes)).toEqual({ openai: 'live', sandbox: 'sandbox' });
+  expect(await board().serves('openai')).toBe(true);
+  expect(await board().serves('anthropic')).toBe(false);
+});
+
+test('a lane stays known when its worker leaves: jobs are queued, not refused', async () => {
+  await announce('one', ['openai', 'live']);
+  await withdrawWorker(redis, keys, 'one');
+  expect(await board().survey()).toMatchObject({ workers: 0 });
+  expect(await board().serves('openai')).toBe(true);
+});
+
+test('a worker that fell silent is not counted, a lane of more than a week ago not known', async () => {
+  const now = Date.now();
+  await redis.zadd(keys.workers, now - 16_000, 'silent', now - 1000, 'alive');
+  await redis.zadd(keys.lanes, now - 8 * 24 * 3600 * 1000, 'openai', now - 6 * 24 * 3600 * 1000, 'anthropic');
+  const survey = await board().survey();
+  expect(survey.workers).toBe(1);
+  expect([...survey.lanes.keys()]).toEqual(['anthropic']);
+});
+
+test('counts what waits and what is delayed, per lane', async () => {
+  await add('openai');
+  await add('openai');
+  await add('openai', 60_000);
+  await add('sandbox');
+  expect(await board().counts('openai')).toEqual({ waiting: 2, active: 0, delayed: 1 });
+  expect(await board().counts('anthropic')).toEqual({ waiting: 0, active: 0, delayed: 0 });
+});
+
+test('refuses with lane_full at the depth, delayed jobs included, and on that lane only', async () => {
+  await add('openai');
+  await add('openai', 60_000);
+  await expect(board(2).checkDepth('openai')).rejects.toMatchObject({
+    failure: { code: 'lane_full', retryAfterMs: 5000, detail: expect.stringContaining('openai') },
+  });
+  await expect(board(3).checkDepth('openai')).resolves.toBeUndefined();
+  await expect(board(2).checkDepth('anthropic')).resolves.toBeUndefined();
+});
+
+test('reads once for all who ask within half a second, and again afterwards', async () => {
+  const one = board();
+  const first = one.survey();
+  expect(one.survey()).toBe(first);
+  expect((await first).lanes.size).toBe(0);
+  await announce('one', ['openai', 'live']);
+  await waitFor(() => one.serves('openai'), { what: 'the board is read again', timeoutMs: 2000 });
+});
+
+test('a failed reading is not kept', async () => {
+  const one = board();
+  redis.disconnect();
+  await waitFor(() => redis.status === 'end', { what: 'the connection is gone' });
+  await expect(one.survey()).rejects.toMatchObject({ failure: { code: 'dependency_down' } });
+  await redis.connect();
+  await announce('one', ['openai', 'live']);
+  expect(await one.serves('openai')).toBe(true);
+});

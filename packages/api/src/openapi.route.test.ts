@@ -1,0 +1,131 @@
+import '@llm-gateway/testkit/provided-context';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { answered } from './test/settle-by-hand.ts';
+import { startTestApi, type TestApi } from './test/start-test-api.ts';
+
+interface Operation {
+  tags?: string[];
+  summary?: string;
+  parameters?: { name: string; in: string; required?: boolean; schema: object }[];
+  requestBody?: { content: Record<string, { schema: Json }> };
+  responses: Record<string, { description?: string; content?: Record<string, { schema: Json }> }>;
+}
+type Json = { [name: string]: unknown; $ref?: string; examples?: object[] };
+interface Document {
+  openapi: string;
+  info: { title: string; version: string };
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, Json>; securitySchemes: object };
+}
+
+let api: TestApi;
+let document: Document;
+beforeAll(async () => {
+  api = await startTestApi({ redisUrl: inject('redisUrl') });
+  api.answers = () => answered('x');
+  const response = await api.get('/openapi.json');
+  expect(response.statusCode).toBe(200);
+  document = response.json();
+});
+afterAll(() => api?.close());
+
+const operations = () =>
+  Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+  );
+
+test('is OpenAPI 3.1 with the members that it must have', () => {
+  expect(document.openapi).toMatch(/^3\.1\./);
+  expect(document.info).toMatchObject({ title: 'LLM Gateway', version: expect.stringMatching(/^\d+\.\d+/) });
+  expect(document.components.securitySchemes).toBeDefined();
+});
+
+test('has every route of the app but those that are hidden', () => {
+  expect(
+    operations()
+      .map(({ method, path }) => `${method.toUpperCase()} ${path}`)
+      .sort(),
+  ).toEqual([
+    'DELETE /v1/cache/clear',
+    'GET /',
+    'GET /health',
+    'GET /ready',
+    'GET /v1/admin/summary',
+    'GET /v1/cache/stats',
+    'GET /v1/health',
+    'GET /v1/jobs/{id}',
+    'GET /v1/jobs/{id}/result',
+    'GET /v1/models',
+    'GET /v1/models/{id}',
+    'GET /v1/rate-limit/{user_id}',
+    'GET /v1/usage/{user_id}',
+    'POST /v1/generate',
+  ]);
+});
+
+test('every operation says what it is, what it takes and what it answers', () => {
+  for (const { path, method, operation } of operations()) {
+    const where = `${method} ${path}`;
+    expect(operation.summary, where).toBeTruthy();
+    expect(operation.tags?.length, where).toBe(1);
+    const inPath = (operation.parameters ?? []).filter((parameter) => parameter.in === 'path');
+    expect(
+      inPath.map(({ name }) => `{${name}}`),
+      where,
+    ).toEqual(path.match(/\{[^}]+\}/g) ?? []);
+    for (const parameter of inPath) expect(parameter.required, where).toBe(true);
+    expect(Object.keys(operation.responses).length, where).toBeGreaterThan(0);
+    for (const [status, { description }] of Object.entries(operation.responses)) {
+      expect(status, where).toMatch(/^([1-5]\d\d|[1-5]XX|default)$/);
+      expect(description, where).toBeTypeOf('string');
+    }
+  }
+});
+
+test('every reference leads somewhere, and every schema is used', () => {
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(
+    ([, name]) => name,
+  );
+  expect(references.length).toBeGreaterThan(0);
+  for (const name of references) expect(document.components.schemas).toHaveProperty([name ?? '']);
+});
+
+test('every example of a request is accepted by its own route', async () => {
+  let tried = 0;
+  for (const { path, method, operation } of operations()) {
+    const schema = operation.requestBody?.content['application/json']?.schema;
+    if (!schema) continue;
+    const target =
+      schema.$ref === undefined ? schema : document.components.schemas[schema.$ref.split('/').at(-1) ?? ''];
+    expect(target?.examples?.length, `${method} ${path} has an example`).toBeGreaterThan(0);
+    for (const payload of target?.examples ?? []) {
+      const response = await api.inject({ method: method.toUpperCase() as 'POST', url: path, payload });
+      expect(response.statusCode, JSON.stringify(payload)).toBe(200);
+      tried += 1;
+    }
+  }
+  expect(tried).toBeGreaterThan(0);
+});
+
+test('the answer of /v1/generate is told with its nine members as required', () => {
+  const schema = document.components.schemas.GenerateAnswer;
+  expect(schema?.required).toEqual(
+    expect.arrayContaining([
+      'completion',
+      'model',
+      'total_tokens',
+      'prompt_tokens',
+      'completion_tokens',
+      'cost_usd',
+      'request_id',
+      'cached',
+      'latency_ms',
+    ]),
+  );
+});
+
+test('/docs shows it', async () => {
+  const response = await api.inject({ method: 'GET', url: '/docs/' });
+  expect(response.statusCode).toBe(200);
+  expect(response.body).toContain('swagger');
+});

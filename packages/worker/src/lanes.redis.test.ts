@@ -1,0 +1,367 @@
+import { randomUUID } from 'node:crypto';
+import '@llm-gateway/testkit/provided-context';
+import type { Answer } from '@llm-gateway/shared/contracts/answer';
+import { type Failure, GatewayError } from '@llm-gateway/shared/contracts/failure';
+import type { GenerationJob } from '@llm-gateway/shared/contracts/job';
+import { type JobRecord, type NewJobFields, parseJobRecord } from '@llm-gateway/shared/jobs/job-record';
+import { createLogger } from '@llm-gateway/shared/observability/logger';
+import { createMetrics } from '@llm-gateway/shared/observability/metrics';
+import { createPriceBook } from '@llm-gateway/shared/pricing/price-book';
+import { allQueues } from '@llm-gateway/shared/queue/all-queues';
+import { openProducer, type Producer } from '@llm-gateway/shared/queue/define-queue';
+import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
+import { waitFor } from '@llm-gateway/testkit/wait-for';
+import type { Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
+import type { WorkerDeps } from './deps.ts';
+import { drainWorkers } from './drain.ts';
+import { serveLanes } from './lanes.ts';
+import type { Provider } from './providers/provider.ts';
+import { createSettlement } from './settlement/settlement.ts';
+import { acceptJob, pricedAnswer } from './test-job.ts';
+
+// Long enough that a delayed job stays delayed until a test moves it on.
+const patient = { attempts: 3, baseDelayMs: 20_000 };
+const log = createLogger({ service: 'test', level: 'silent' });
+const { costNanoUsd: _cost, priceVersion: _version, ...answer } = pricedAnswer();
+
+let redis: Redis;
+let keys: Keys;
+let producer: Producer<GenerationJob>;
+
+beforeAll(() => {
+  redis = new Redis(inject('redisUrl'), { maxRetriesPerRequest: null });
+});
+beforeEach(() => {
+  keys = createKeys(`test-${randomUUID()}`);
+  const sandboxLane = allQueues(patient).find(({ lane }) => lane === 'sandbox');
+  if (!sandboxLane) throw new Error('no sandbox lane');
+  producer = openProducer(sandboxLane.contract, { connection: redis, prefix: keys.queuePrefix });
+  const { queue } = producer;
+  onTestFinished(() => queue.close());
+});
+afterAll(() => redis.quit());
+
+type Act = (signal: AbortSignal) => Promise<Answer>;
+
+/** A provider whose calls go as told, one after the other; the last way goes on for ever. */
+function fakeProvider(...acts: [Act, ...Act[]]) {
+  const signals: AbortSignal[] = [];
+  const provider: Provider = {
+    mode: 'sandbox',
+    classify: (error) =>
+      error instanceof GatewayError ? error.failure : { code: 'internal', detail: 'The gateway failed.' },
+    async *generate(_request, signal) {
+      const act = acts[signals.length] ?? acts[acts.length - 1];
+      signals.push(signal);
+      yield '';
+      if (!act) throw new Error('nothing to do');
+      return act(signal);
+    },
+  };
+  return { provider, signals };
+}
+
+const answers: Act = async () => answer;
+const fails = (failure: Failure): Act => {
+  return async () => {
+    throw new GatewayError(failure);
+  };
+};
+const busy = fails({ code: 'provider_busy', detail: 'sandbox answered 503.' });
+/** Ends only when it is aborted. */
+const hangs: Act = (signal) =>
+  new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+
+interface Serving {
+  worker: Worker;
+  draining: AbortController;
+  deps: WorkerDeps;
+}
+
+function serve(
+  provider: Provider,
+  { deps: changes = {}, retry = patient, lockDurationMs = 30_000 } = {} as {
+    deps?: Partial<WorkerDeps>;
+    retry?: typeof patient;
+    lockDurationMs?: number;
+  },
+): Serving {
+  const deps: WorkerDeps = {
+    log,
+    metrics: createMetrics(),
+    providers: new Map([['sandbox', provider]]),
+    prices: createPriceBook({ overrides: {} }),
+    settlement: createSettlement({ redis, keys, resultTtlMs: 60_000, cacheMaxBytes: 1_000_000 }),
+    callLimits: { timeoutMs: 60_000, idleMs: 60_000 },
+    retryLimits: { ...retry, retryAfterMaxMs: 600_000 },
+    lossesMax: 3,
+    ...changes,
+  };
+  const draining = new AbortController();
+  const [worker] = serveLanes(
+    {
+      connection: redis,
+      prefix: keys.queuePrefix,
+      retry,
+      concurrency: 5,
+      lockDurationMs,
+      stalledIntervalMs: 500,
+      draining: draining.signal,
+    },
+    deps,
+  );
+  if (!worker) throw new Error('no lane is served');
+  onTestFinished(async () => {
+    draining.abort('draining');
+    await worker.close();
+  });
+  return { worker, draining, deps };
+}
+
+async function submit(fields: Partial<NewJobFields> = {}, attempts = patient.attempts): Promise<string> {
+  const id = await acceptJob(redis, keys, fields);
+  await producer.add(id, { v: 1, id, requestId: 'req_1' }, { attempts });
+  return id;
+}
+
+async function read(id: string): Promise<JobRecord> {
+  const record = parseJobRecord(await redis.hgetall(keys.job(id)));
+  if (!record) throw new Error(`no record of ${id}`);
+  return record;
+}
+
+/** The job in BullMQ, once it is in that state. */
+const inState = (id: string, state: string) =>
+  waitFor(
+    async () => {
+      if ((await producer.queue.getJobState(id)) !== state) return undefined;
+      return producer.queue.getJob(id);
+    },
+    { what: `${id} ${state}` },
+  );
+
+describe('attempts', () => {
+  test('two that fail are followed by one that answers, each after the backoff that was asked', async () => {
+    const { provider, signals } = fakeProvider(busy, busy, answers);
+    serve(provider);
+    const id = await submit();
+
+    const first = await inState(id, 'delayed');
+    expect(first.delay).toBeGreaterThanOrEqual(10_000);
+    expect(first.delay).toBeLessThanOrEqual(20_000);
+    expect(await read(id)).toMatchObject({ state: 'in_progress', attempt: 1 });
+    await first.promote();
+
+    const second = await waitFor(async () => signals.length === 2 && inState(id, 'delayed'), { what: 'attempt 2' });
+    expect(second.delay).toBeGreaterThanOrEqual(20_000);
+    expect(second.delay).toBeLessThanOrEqual(40_000);
+    await second.promote();
+
+    expect((await inState(id, 'completed')).attemptsMade).toBe(3);
+    expect(await read(id)).toMatchObject({
+      state: 'completed',
+      attempt: 3,
+      answer: { ...answer, costNanoUsd: '13000' },
+    });
+    expect(signals).toHaveLength(3);
+  });
+
+  test('without anybody to move it on, a delayed job runs by itself', async () => {
+    const retry = { attempts: 3, baseDelayMs: 40 };
+    const { provider, signals } = fakeProvider(busy, busy, answers);
+    serve(provider, { retry });
+    const id = await submit();
+    await inState(id, 'completed');
+    expect(signals).toHaveLength(3);
+  });
+
+  test.for([
+    [90_000, 90_000, 90_000],
+    [5000, 10_000, 20_000],
+  ] as const)('a Retry-After of %i ms waits %i to %i ms', async ([retryAfterMs, fromMs, toMs]) => {
+    const { provider } = fakeProvider(fails({ code: 'provider_rate_limited', detail: 'Slow down.', retryAfterMs }));
+    serve(provider);
+    const id = await submit();
+    const { delay, attemptsMade } = await inState(id, 'delayed');
+    expect(delay).toBeGreaterThanOrEqual(fromMs);
+    expect(delay).toBeLessThanOrEqual(toMs);
+    expect(attemptsMade).toBe(1);
+  });
+
+  test('a Retry-After beyond all patience fails the job at once', async () => {
+    const { provider, signals } = fakeProvider(
+      fails({ code: 'provider_rate_limited', detail: 'Come back tomorrow.', retryAfterMs: 86_400_000 }),
+    );
+    serve(provider);
+    const id = await submit();
+    await inState(id, 'failed');
+    expect(await read(id)).toMatchObject({ state: 'failed', failure: { code: 'provider_rate_limited' } });
+    expect(signals).toHaveLength(1);
+  });
+
+  test.for(['provider_refused', 'provider_misconfigured', 'provider_quota_spent'] as const)(
+    '%s is final: one call',
+    async (code) => {
+      const { provider, signals } = fakeProvider(fails({ code, detail: 'No.' }), answers);
+      serve(provider);
+      const id = await submit();
+      await inState(id, 'failed');
+      expect(await read(id)).toMatchObject({ state: 'failed', failure: { code, detail: 'No.' } });
+      expect(signals).toHaveLength(1);
+    },
+  );
+
+  test('the last attempt fails the job, for the reason it failed itself', async () => {
+    const { provider, signals } = fakeProvider(
+      busy,
+      fails({ code: 'provider_unreachable', detail: 'sandbox could not be reached.' }),
+    );
+    serve(provider, { retry: { attempts: 2, baseDelayMs: 20_000 } });
+    const id = await submit({ maxAttempts: '2' }, 2);
+    await (await inState(id, 'delayed')).promote();
+    await inState(id, 'failed');
+    expect(await read(id)).toMatchObject({ state: 'failed', attempt: 2, failure: { code: 'provider_unreachable' } });
+    expect(signals).toHaveLength(2);
+  });
+
+  test('a model that no provider serves here is final', async () => {
+    const { provider, signals } = fakeProvider(answers);
+    serve(provider);
+    const id = await submit({ lane: 'openai', target: 'openai/gpt-4o' });
+    await inState(id, 'failed');
+    expect(await read(id)).toMatchObject({ state: 'failed', failure: { code: 'provider_misconfigured' } });
+    expect(signals).toEqual([]);
+  });
+});
+
+describe('a job that is not to be run', () => {
+  test('of a version that this worker does not know, is left for one that does', async () => {
+    const { provider, signals } = fakeProvider(answers);
+    serve(provider);
+    const id = await acceptJob(redis, keys);
+    await producer.queue.add('generation-sandbox', { v: 2, id, requestId: 'req_1' }, { jobId: id, attempts: 1 });
+    const left = await inState(id, 'delayed');
+    expect(left.attemptsMade).toBe(0);
+    expect(left.delay).toBeGreaterThan(0);
+    expect(left.delay).toBeLessThanOrEqual(5000);
+    expect(await read(id)).toMatchObject({ state: 'queued', attempt: 0 });
+    expect(signals).toEqual([]);
+  });
+
+  test.for(['completed', 'cancelled'] as const)('is %s: no call', async (state) => {
+    const { provider, signals } = fakeProvider(answers);
+    serve(provider);
+    const id = await acceptJob(redis, keys);
+    await redis.hset(keys.job(id), 'state', state);
+    await producer.add(id, { v: 1, id, requestId: 'req_1' });
+    await inState(id, 'completed');
+    expect(signals).toEqual([]);
+    expect((await read(id)).state).toBe(state);
+  });
+
+  test('has lost too many runs: failed, without another call', async () => {
+    const { provider, signals } = fakeProvider(answers);
+    const id = await acceptJob(redis, keys);
+    await redis.hset(keys.job(id), { state: 'in_progress', run: 'crashed', losses: '3' });
+    serve(provider);
+    await producer.add(id, { v: 1, id, requestId: 'req_1' });
+    await inState(id, 'failed');
+    expect(await read(id)).toMatchObject({
+      state: 'failed',
+      failure: { code: 'internal', detail: 'The job was lost 4 times by crashed workers.' },
+    });
+    expect(signals).toEqual([]);
+  });
+});
+
+describe('a run that is given up', () => {
+  test('by a worker that drains: the job waits again and another worker completes it', async () => {
+    const first = fakeProvider(hangs);
+    const { worker, draining } = serve(first.provider);
+    const id = await submit();
+    await waitFor(() => first.signals.length === 1, { what: 'the call' });
+
+    await drainWorkers({ workers: [worker], draining, drainMs: 2100, log });
+    expect(first.signals[0]?.reason).toBe('draining');
+    expect((await inState(id, 'waiting')).attemptsMade).toBe(0);
+    expect(await read(id)).toMatchObject({ state: 'in_progress' });
+    expect(await redis.hexists(keys.job(id), 'run')).toBe(0);
+
+    const second = fakeProvider(answers);
+    serve(second.provider);
+    expect((await inState(id, 'completed')).attemptsMade).toBe(1);
+    expect(await read(id)).toMatchObject({ state: 'completed', attempt: 1 });
+    expect(await redis.hexists(keys.job(id), 'losses')).toBe(0);
+    expect([first.signals.length, second.signals.length]).toEqual([1, 1]);
+  });
+
+  test('a worker that drains waits for a call that ends in time', async () => {
+    const end = Promise.withResolvers<Answer>();
+    const { provider, signals } = fakeProvider(() => end.promise);
+    const { worker, draining } = serve(provider);
+    const id = await submit();
+    await waitFor(() => signals.length === 1, { what: 'the call' });
+    const drained = drainWorkers({ workers: [worker], draining, drainMs: 30_000, log });
+    end.resolve(answer);
+    await drained;
+    expect(draining.signal.aborted).toBe(false);
+    expect(await read(id)).toMatchObject({ state: 'completed' });
+  });
+
+  test('because its lock is lost: the call is aborted, and the job runs again', async () => {
+    const { provider, signals } = fakeProvider(hangs, answers);
+    serve(provider, { lockDurationMs: 1000 });
+    const id = await submit({}, 1);
+    await waitFor(() => signals.length === 1, { what: 'the call' });
+    await redis.del(`${producer.queue.toKey(id)}:lock`);
+    await waitFor(() => signals[0]?.aborted, { what: 'the abort' });
+    expect(signals[0]?.reason).toBe('lock-lost');
+
+    await inState(id, 'completed');
+    expect(await read(id)).toMatchObject({ state: 'completed', attempt: 1 });
+    expect(await redis.hget(keys.job(id), 'losses')).toBe('1');
+    expect(signals).toHaveLength(2);
+  });
+
+  test('by cancelJob: neither record nor attempts are touched, not even of the only attempt', async () => {
+    const { provider, signals } = fakeProvider(hangs, answers);
+    const { worker } = serve(provider, { lockDurationMs: 1000 });
+    const id = await submit({}, 1);
+    await waitFor(() => signals.length === 1, { what: 'the call' });
+    const before = await redis.hgetall(keys.job(id));
+    expect(worker.cancelJob(id, 'lock-lost')).toBe(true);
+    expect(signals[0]?.reason).toBe('lock-lost');
+    expect(await redis.hgetall(keys.job(id))).toEqual(before);
+
+    // The stall check finds it as soon as the lock has run out.
+    expect((await inState(id, 'completed')).attemptsMade).toBe(1);
+    expect(await read(id)).toMatchObject({ state: 'completed', attempt: 1 });
+  });
+
+  test('because Redis refuses to begin it: no attempt is used up, however often', async () => {
+    const { provider, signals } = fakeProvider(answers);
+    const real = createSettlement({ redis, keys, resultTtlMs: 60_000, cacheMaxBytes: 1_000_000 });
+    let refusals = 0;
+    const settlement: WorkerDeps['settlement'] = {
+      ...real,
+      begin: async (...given) => {
+        refusals += 1;
+        if (refusals <= 3)
+          throw new GatewayError({ code: 'dependency_down', detail: 'The job store is not available.' });
+        return real.begin(...given);
+      },
+    };
+    serve(provider, { deps: { settlement } });
+    const id = await submit({}, 1);
+    for (const refusal of [1, 2, 3]) {
+      const left = await waitFor(async () => refusals === refusal && inState(id, 'delayed'), { what: 'the refusal' });
+      expect(left.attemptsMade).toBe(0);
+      await left.promote();
+    }
+    await inState(id, 'completed');
+    expect(await read(id)).toMatchObject({ state: 'completed', attempt: 1 });
+    expect(signals).toHaveLength(1);
+  });
+});

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import type Anthropic from '@anthropic-ai/sdk';
+import { Stream } from '@anthropic-ai/sdk/core/streaming';
+import type { Generation } from '@llm-gateway/shared/contracts/generation';
+import { expect, test } from 'vitest';
+import { startAnswer } from './from-stream.ts';
+
+const generation: Generation = { messages: [{ role: 'user', text: 'Tell me about bears.' }] };
+
+/** A recorded stream, through the SDK's own decoder. */
+async function read(recording: string) {
+  const body = readFileSync(new URL(`./__fixtures__/${recording}.chunks.txt`, import.meta.url), 'utf8');
+  const events = Stream.fromSSEResponse<Anthropic.RawMessageStreamEvent>(new Response(body), new AbortController());
+  const answer = startAnswer(generation, 'claude-sonnet-4-5', 'req_1');
+  const deltas: string[] = [];
+  for await (const event of events) deltas.push(answer.take(event));
+  return { deltas, finish: answer.finish };
+}
+
+const usage = (promptTokens: number, completionTokens: number, cachedPromptTokens = 0, cacheWriteTokens = 0) => ({
+  promptTokens,
+  completionTokens,
+  totalTokens: promptTokens + completionTokens,
+  cachedPromptTokens,
+  cacheWriteTokens,
+});
+
+test.for([
+  ['normal', 'Bears like honey 🍯.', 'stop', 'end_turn', usage(25, 9)],
+  ['cached-prompt', 'Yes.', 'stop', 'end_turn', usage(2006, 5, 1900, 85)],
+  ['length', 'Once upon', 'length', 'max_tokens', usage(25, 2)],
+  ['stop-sequence', 'One, two,', 'stop', 'stop_sequence', usage(25, 4)],
+  ['refusal', 'The recipe', 'content_filter', 'refusal', usage(25, 3)],
+  ['thinking', '42.', 'stop', 'end_turn', { ...usage(43, 120), reasoningTokens: 112 }],
+  ['grown-prompt', 'Found it.', 'stop', 'end_turn', usage(3025, 6)],
+] as const)('%s is "%s", %s', async ([recording, text, unified, raw, tokens]) => {
+  const { deltas, finish } = await read(recording);
+  expect(deltas.join('')).toBe(text);
+  expect(finish()).toEqual({
+    text,
+    finishReason: { unified, raw },
+    usage: tokens,
+    usageSource: 'provider',
+    providerModel: recording === 'thinking' ? 'claude-opus-5' : 'claude-sonnet-4-5-20250929',
+    providerRequestId: 'req_1',
+  });
+});
+
+test.for(['no-usage', 'half-usage', 'nonsense-usage'])('%s: the usage is estimated', async (recording) => {
+  const { finish } = await read(recording);
+  expect(finish()).toMatchObject({
+    text: 'Hi!',
+    usage: { promptTokens: 6, completionTokens: 1, totalTokens: 7 },
+    usageSource: 'estimated',
+  });
+});
+
+test.for(['cut-off', 'cut-before-stop'])('%s is no answer', async (recording) => {
+  const { finish } = await read(recording);
+  expect(finish).toThrow(
+    expect.objectContaining({ failure: expect.objectContaining({ code: 'provider_bad_answer' }) }),
+  );
+});

@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import type { Generation } from '@llm-gateway/shared/contracts/generation';
+import type OpenAI from 'openai';
+import { Stream } from 'openai/core/streaming';
+import { expect, test } from 'vitest';
+import { startAnswer } from './from-stream.ts';
+
+const generation: Generation = { messages: [{ role: 'user', text: 'Tell me about bears.' }] };
+
+/** A recorded stream, through the SDK's own decoder. */
+async function read(recording: string) {
+  const body = readFileSync(new URL(`./__fixtures__/${recording}.chunks.txt`, import.meta.url), 'utf8');
+  const chunks = Stream.fromSSEResponse<OpenAI.ChatCompletionChunk>(new Response(body), new AbortController());
+  const answer = startAnswer(generation, 'gpt-4o', 'req_1');
+  const deltas: string[] = [];
+  for await (const chunk of chunks) deltas.push(answer.take(chunk));
+  return { deltas, finish: answer.finish };
+}
+
+const usage = (promptTokens: number, completionTokens: number, cachedPromptTokens = 0, reasoningTokens = 0) => ({
+  promptTokens,
+  completionTokens,
+  totalTokens: promptTokens + completionTokens,
+  cachedPromptTokens,
+  reasoningTokens,
+});
+
+test.for([
+  ['normal', 'Bears like honey 🍯.', 'stop', usage(19, 7)],
+  ['cached-prompt', 'Yes.', 'stop', usage(2006, 2, 1920)],
+  ['length', 'Once upon', 'length', usage(19, 2)],
+  ['refusal', "I'm sorry, I can't help with that.", 'stop', usage(30, 11)],
+  ['content-filter', 'The recipe', 'content_filter', usage(25, 3)],
+  ['reasoning', '42.', 'stop', usage(12, 203, 0, 192)],
+  ['azure', 'Hello.', 'stop', usage(9, 2)],
+] as const)('%s is "%s", %s', async ([recording, text, reason, tokens]) => {
+  const { deltas, finish } = await read(recording);
+  expect(deltas.join('')).toBe(text);
+  expect(finish()).toEqual({
+    text,
+    finishReason: { unified: reason, raw: reason },
+    usage: tokens,
+    usageSource: 'provider',
+    providerModel: recording === 'reasoning' ? 'o4-mini-2025-04-16' : 'gpt-4o-2024-08-06',
+    providerRequestId: 'req_1',
+  });
+});
+
+test.for(['compatible-server', 'nonsense-usage'])('%s: the usage is estimated', async (recording) => {
+  const { finish } = await read(recording);
+  expect(finish()).toMatchObject({
+    text: 'Hi!',
+    usage: { promptTokens: 6, completionTokens: 1, totalTokens: 7 },
+    usageSource: 'estimated',
+  });
+});
+
+test('an answer that was cut off is none', async () => {
+  const { deltas, finish } = await read('cut-off');
+  expect(deltas.join('')).toBe('Half a');
+  expect(finish).toThrow(
+    expect.objectContaining({ failure: expect.objectContaining({ code: 'provider_bad_answer' }) }),
+  );
+});

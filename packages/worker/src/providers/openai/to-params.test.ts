@@ -1,0 +1,90 @@
+import type { Generation } from '@llm-gateway/shared/contracts/generation';
+import { type ResolvedModel, resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
+import { expect, test } from 'vitest';
+import { toParams } from './to-params.ts';
+
+const model = (name: string): ResolvedModel => {
+  const resolved = resolveModel(name);
+  if (resolved === undefined) throw new Error(`no model ${name}`);
+  return resolved;
+};
+const hello: Generation = { messages: [{ role: 'user', text: 'Hello' }] };
+
+test('the least there is: nothing is sent that was not asked for', () => {
+  expect(toParams(model('gpt-4o'), hello)).toEqual({
+    model: 'gpt-4o',
+    messages: [{ role: 'user', content: 'Hello' }],
+    stream: true,
+    stream_options: { include_usage: true },
+  });
+});
+
+test('the most there is', () => {
+  const generation: Generation = {
+    system: 'Be brief.',
+    messages: [
+      { role: 'user', text: 'Hello' },
+      { role: 'assistant', text: 'Hi.' },
+      { role: 'user', text: 'Go on' },
+    ],
+    maxTokens: 100,
+    temperature: 0,
+    topP: 0.5,
+    stop: ['END'],
+    seed: 0,
+  };
+  expect(toParams(model('gpt-4o'), generation)).toEqual({
+    model: 'gpt-4o',
+    messages: [
+      { role: 'system', content: 'Be brief.' },
+      { role: 'user', content: 'Hello' },
+      { role: 'assistant', content: 'Hi.' },
+      { role: 'user', content: 'Go on' },
+    ],
+    stream: true,
+    stream_options: { include_usage: true },
+    max_completion_tokens: 100,
+    temperature: 0,
+    top_p: 0.5,
+    stop: ['END'],
+    seed: 0,
+  });
+});
+
+test.for([
+  ['gpt-4o', true],
+  ['gpt-4o-2024-11-20', true],
+  ['gpt-5-chat-latest', true],
+  ['openai/gpt-of-tomorrow', true],
+  ['sandbox/echo', true],
+  ['o3', false],
+  ['gpt-5-mini', false],
+  ['gpt-5-2025-08-07', false],
+] as const)('%s takes sampling parameters: %s', ([name, takes]) => {
+  const params = toParams(model(name), { ...hello, temperature: 0.7, topP: 0.9 });
+  expect(['temperature' in params, 'top_p' in params]).toEqual([takes, takes]);
+});
+
+test.for([
+  [{ type: 'text' }, { type: 'text' }],
+  [{ type: 'json_object' }, { type: 'json_object' }],
+  [
+    { type: 'json_schema', name: 'bear', schema: { type: 'object' } },
+    { type: 'json_schema', json_schema: { name: 'bear', schema: { type: 'object' } } },
+  ],
+  [
+    { type: 'json_schema', name: 'bear', schema: { type: 'object' }, strict: true },
+    { type: 'json_schema', json_schema: { name: 'bear', schema: { type: 'object' }, strict: true } },
+  ],
+] as [NonNullable<Generation['responseFormat']>, object][])('%j becomes %j', ([responseFormat, sent]) => {
+  expect(toParams(model('gpt-4o'), { ...hello, responseFormat }).response_format).toEqual(sent);
+});
+
+test.for([
+  ['gpt-4o-2024-11-20', 'gpt-4o-2024-11-20'],
+  ['openai/gpt-4o', 'gpt-4o'],
+  ['gpt-5.6', 'gpt-5.6-sol'],
+  ['sandbox/fail-once', 'sandbox/fail-once'],
+] as const)('%s is asked for as %s', ([name, sent]) => {
+  expect(toParams(model(name), hello).model).toBe(sent);
+});

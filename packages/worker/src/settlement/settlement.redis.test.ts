@@ -1,0 +1,289 @@
+import { randomUUID } from 'node:crypto';
+import '@llm-gateway/testkit/provided-context';
+import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
+import { type NewJobFields, parseJobRecord } from '@llm-gateway/shared/jobs/job-record';
+import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
+import { waitFor } from '@llm-gateway/testkit/wait-for';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { acceptJob, pricedAnswer } from '../test-job.ts';
+import { createSettlement, type Settlement } from './settlement.ts';
+
+const resultTtlMs = 60_000;
+const failure = { code: 'provider_refused', detail: 'sandbox answered 400.', provider: 'sandbox' } as const;
+const day = () => new Date().toISOString().slice(0, 10);
+
+let redis: Redis;
+let keys: Keys;
+let settlement: Settlement;
+
+beforeAll(() => {
+  redis = new Redis(inject('redisUrl'));
+});
+beforeEach(() => {
+  keys = createKeys(`test-${randomUUID()}`);
+  settlement = createSettlement({ redis, keys, resultTtlMs, cacheMaxBytes: 1_000_000 });
+});
+afterAll(() => redis.quit());
+
+const accept = (fields?: Partial<NewJobFields>) => acceptJob(redis, keys, fields);
+
+/** The record as every reader sees it. */
+async function read(id: string) {
+  const record = parseJobRecord(await redis.hgetall(keys.job(id)));
+  if (!record) throw new Error(`no record of ${id}`);
+  return record;
+}
+
+async function begin(id: string, attempt = 1, run: string = randomUUID()) {
+  const beginning = await settlement.begin(id, attempt, run);
+  if (beginning.kind !== 'run') throw new Error(`${id} is ${beginning.kind}`);
+  return beginning;
+}
+
+/** A job accepted, begun and settled. */
+async function settled(fields: Partial<NewJobFields>, answer: PricedAnswer = pricedAnswer(), by = settlement) {
+  const id = await accept(fields);
+  expect(await by.settle(id, (await begin(id)).record, answer)).toBe('settled');
+  return id;
+}
+
+describe('begin', () => {
+  test('the first run finds the record as it was accepted, and leaves its mark', async () => {
+    const id = await accept({ user: 'bob' });
+    const beginning = await begin(id, 1, 'run-1');
+    expect(beginning).toMatchObject({ losses: 0, record: { state: 'in_progress', user: 'bob', attempt: 1 } });
+    expect(beginning.record.startedMs).toBeGreaterThanOrEqual(beginning.record.createdMs);
+    expect(await redis.hget(keys.job(id), 'run')).toBe('run-1');
+    expect(await redis.pttl(keys.job(id))).toBeGreaterThan(resultTtlMs);
+  });
+
+  test('a run that left without a word is a loss; each one counts', async () => {
+    const id = await accept();
+    expect((await begin(id)).losses).toBe(0);
+    expect((await begin(id)).losses).toBe(1);
+    expect((await begin(id)).losses).toBe(2);
+  });
+
+  test('a run that was released is none', async () => {
+    const id = await accept();
+    await begin(id, 1, 'run-1');
+    await settlement.release(id, 'run-1');
+    expect((await begin(id, 2, 'run-2')).losses).toBe(0);
+    await settlement.release(id, 'run-2');
+    expect((await begin(id, 3, 'run-3')).losses).toBe(0);
+  });
+
+  test('a release that comes too late does not clear the mark of the run after it', async () => {
+    const id = await accept();
+    await begin(id, 1, 'run-1');
+    await begin(id, 1, 'run-2');
+    await settlement.release(id, 'run-1');
+    expect(await redis.hget(keys.job(id), 'run')).toBe('run-2');
+    expect((await begin(id)).losses).toBe(2);
+  });
+
+  test('a later attempt keeps the time of the first', async () => {
+    const id = await accept();
+    const first = await begin(id, 1, 'run-1');
+    await redis.hset(keys.job(id), 'startedMs', 5);
+    await settlement.release(id, 'run-1');
+    expect((await begin(id, 2)).record).toMatchObject({ attempt: 2, startedMs: 5 });
+    expect(first.record.attempt).toBe(1);
+  });
+
+  test.for(['completed', 'incomplete', 'failed', 'cancelled', 'expired'])(
+    'a job that is %s is not begun',
+    async (state) => {
+      const id = await accept();
+      await redis.hset(keys.job(id), 'state', state);
+      const before = await redis.hgetall(keys.job(id));
+      expect(await settlement.begin(id, 1, 'run-1')).toEqual({ kind: 'ended' });
+      expect(await redis.hgetall(keys.job(id))).toEqual(before);
+    },
+  );
+
+  test('a record that has expired is missing, and nothing brings it back', async () => {
+    const id = await accept();
+    const { record } = await begin(id);
+    await redis.del(keys.job(id));
+    expect(await settlement.begin(id, 1, 'run-1')).toEqual({ kind: 'missing' });
+    expect(await settlement.settle(id, record, pricedAnswer())).toBe('missing');
+    expect(await settlement.fail(id, record, failure)).toBe('missing');
+    await settlement.release(id, 'run-1');
+    expect(await redis.exists(keys.job(id))).toBe(0);
+    expect(await redis.exists(keys.usage({ tenantId: 'acme' }))).toBe(0);
+  });
+});
+
+describe('settle', () => {
+  test.for([
+    ['stop', 'completed'],
+    ['tool_calls', 'completed'],
+    ['other', 'completed'],
+    ['length', 'incomplete'],
+    ['content_filter', 'incomplete'],
+  ] as const)('an answer that ended by %s leaves the job %s', async ([unified, state]) => {
+    const answer = pricedAnswer({ finishReason: { unified, raw: 'as said' } });
+    const id = await settled({}, answer);
+    const record = await read(id);
+    expect(record).toMatchObject({ state, answer });
+    expect(record.failure).toBeUndefined();
+    expect(record.expiresMs).toBe((record.finishedMs ?? 0) + resultTtlMs);
+    expect(await redis.hexists(keys.job(id), 'run')).toBe(0);
+  });
+
+  test('the record stays as long as results do', async () => {
+    const id = await settled({});
+    const ttl = await redis.pttl(keys.job(id));
+    expect(ttl).toBeLessThanOrEqual(resultTtlMs);
+    expect(ttl).toBeGreaterThan(resultTtlMs - 10_000);
+  });
+
+  test('the second to settle changes nothing and counts nothing', async () => {
+    const id = await accept({ cacheDigest: 'd', cacheTtlMs: '60000' });
+    const { record } = await begin(id);
+    expect(await settlement.settle(id, record, pricedAnswer())).toBe('settled');
+    const before = await everything();
+    expect(await settlement.settle(id, record, pricedAnswer({ text: 'Late.' }))).toBe('ended');
+    expect(await settlement.fail(id, record, failure)).toBe('ended');
+    expect(await settlement.begin(id, 2, 'late')).toEqual({ kind: 'ended' });
+    expect(await everything()).toEqual(before);
+  });
+
+  test('a run that was taken for dead may still be the one that settles', async () => {
+    const id = await accept();
+    const slow = await begin(id, 1, 'slow');
+    await begin(id, 1, 'second');
+    expect(await settlement.settle(id, slow.record, pricedAnswer())).toBe('settled');
+    expect(await read(id)).toMatchObject({ state: 'completed' });
+  });
+
+  test('fifty at once settle once', async () => {
+    const id = await accept({ cacheDigest: 'd', cacheTtlMs: '60000' });
+    const { record } = await begin(id);
+    const answers = Array.from({ length: 50 }, (_, index) => pricedAnswer({ text: `answer ${index}` }));
+    const outcomes = await Promise.all(answers.map((answer) => settlement.settle(id, record, answer)));
+    expect(outcomes.filter((outcome) => outcome === 'settled')).toHaveLength(1);
+    expect(outcomes.filter((outcome) => outcome === 'ended')).toHaveLength(49);
+    expect((await read(id)).answer?.text).toBe(`answer ${outcomes.indexOf('settled')}`);
+    expect(await redis.hget(keys.usage({ tenantId: 'acme' }), 'sandbox/echo|requests')).toBe('1');
+    expect(await redis.zcard(keys.cacheIndex)).toBe(1);
+  });
+});
+
+describe('fail', () => {
+  test('the record tells why; nothing is counted and nothing cached', async () => {
+    const id = await accept({ cacheDigest: 'd', cacheTtlMs: '60000' });
+    const { record } = await begin(id);
+    expect(await settlement.fail(id, record, failure)).toBe('settled');
+    const failed = await read(id);
+    expect(failed).toMatchObject({ state: 'failed', failure });
+    expect(failed.answer).toBeUndefined();
+    expect(await redis.hexists(keys.job(id), 'run')).toBe(0);
+    expect(await redis.pttl(keys.job(id))).toBeLessThanOrEqual(resultTtlMs);
+    expect(Object.keys(await everything())).toEqual([keys.job(id)]);
+  });
+
+  test('an answer that comes after it changes nothing', async () => {
+    const id = await accept();
+    const { record } = await begin(id);
+    await settlement.fail(id, record, failure);
+    expect(await settlement.settle(id, record, pricedAnswer())).toBe('ended');
+    expect((await read(id)).state).toBe('failed');
+    expect(await redis.exists(keys.usage({ tenantId: 'acme' }))).toBe(0);
+  });
+});
+
+describe('usage', () => {
+  const counted = (requests: number, promptTokens: number, completionTokens: number, nanoUsd: string) => ({
+    'sandbox/echo|requests': String(requests),
+    'sandbox/echo|promptTokens': String(promptTokens),
+    'sandbox/echo|completionTokens': String(completionTokens),
+    'sandbox/echo|nanoUsd': nanoUsd,
+  });
+
+  test('is exact, per tenant and user, for all time and for the day', async () => {
+    // Beyond what a double holds exactly, as sums of nano-dollars may be.
+    const dear = pricedAnswer({ costNanoUsd: '9007199254740993' });
+    await settled({ user: 'ann' }, dear);
+    await settled({ user: 'ann' });
+    await settled({ user: 'bob' });
+    await settled({ tenant: 'other', user: 'ann' });
+    const of = (tenantId: string, userId?: string) => ({ tenantId, userId });
+    const expected = [
+      [of('acme'), counted(3, 21, 9, '9007199254766993')],
+      [of('acme', 'ann'), counted(2, 14, 6, '9007199254753993')],
+      [of('acme', 'bob'), counted(1, 7, 3, '13000')],
+      [of('other'), counted(1, 7, 3, '13000')],
+      [of('other', 'ann'), counted(1, 7, 3, '13000')],
+    ] as const;
+    for (const [scope, counts] of expected) {
+      expect(await redis.hgetall(keys.usage(scope))).toEqual(counts);
+      expect(await redis.hgetall(keys.usage({ ...scope, day: day() }))).toEqual(counts);
+    }
+  });
+
+  test('the total stays; a day goes after 400 days', async () => {
+    await settled({});
+    expect(await redis.pttl(keys.usage({ tenantId: 'acme' }))).toBe(-1);
+    const daysLeft = (await redis.pttl(keys.usage({ tenantId: 'acme', day: day() }))) / 86_400_000;
+    expect(daysLeft).toBeCloseTo(400, 1);
+  });
+
+  test('without a known price there is no cost, and that is counted', async () => {
+    await settled({}, pricedAnswer({ costNanoUsd: null }));
+    await settled({});
+    expect(await redis.hgetall(keys.usage({ tenantId: 'acme' }))).toEqual({
+      ...counted(2, 14, 6, '13000'),
+      'sandbox/echo|unpriced': '1',
+    });
+  });
+});
+
+describe('notices', () => {
+  test('every instance that waits hears of its job, and no other', async () => {
+    const subscriber = redis.duplicate();
+    onTestFinished(() => subscriber.disconnect());
+    const heard: [string, string][] = [];
+    subscriber.on('message', (channel: string, message: string) => heard.push([channel, message]));
+    const channels = ['one', 'two', 'three', 'last'].map((instance) => keys.wakeChannel(instance));
+    await subscriber.subscribe(...channels);
+
+    const id = await accept();
+    await redis.sadd(keys.waiters(id), 'one', 'two');
+    await settlement.settle(id, (await begin(id)).record, pricedAnswer());
+    const failed = await accept();
+    await redis.sadd(keys.waiters(failed), 'two');
+    await settlement.fail(failed, (await begin(failed)).record, failure);
+    await redis.publish(keys.wakeChannel('last'), 'no more');
+
+    // One connection delivers in order: with the last message here, all others are.
+    await waitFor(() => heard.some(([, message]) => message === 'no more'), { what: 'the last message' });
+    expect(new Set(heard.slice(0, 2))).toEqual(
+      new Set([
+        [keys.wakeChannel('one'), id],
+        [keys.wakeChannel('two'), id],
+      ]),
+    );
+    expect(heard.slice(2)).toEqual([
+      [keys.wakeChannel('two'), failed],
+      [keys.wakeChannel('last'), 'no more'],
+    ]);
+    expect(await redis.exists(keys.waiters(id), keys.waiters(failed))).toBe(0);
+  });
+});
+
+/** Every key of this test with what it holds, for "nothing changed". */
+async function everything(): Promise<Record<string, unknown>> {
+  const names = (await redis.keys(`${keys.job('*').replace(':job:*', '')}:*`)).sort();
+  const held = await Promise.all(
+    names.map(async (name) => [
+      name,
+      (await redis.type(name)) === 'zset'
+        ? await redis.zrange(name, '0', '-1', 'WITHSCORES')
+        : await redis.hgetall(name),
+    ]),
+  );
+  return Object.fromEntries(held);
+}
