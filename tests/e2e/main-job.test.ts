@@ -74,7 +74,7 @@ describe('the main job', () => {
   test('submit and poll', async () => {
     const submitted = await gateway.generate({ ...body, prompt: 'later' }, { prefer: 'respond-async' });
     expect(submitted.status).toBe(202);
-    expect(submitted.body).toMatchObject({ object: 'job', status: 'queued' });
+    expect(submitted.body).toMatchObject({ object: 'job', user_id: 'reader', endpoint: '/v1/generate' });
     const self = submitted.headers.get('location') ?? '';
     const done = await waitFor(
       async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Gateway, startGateway } from '@llm-gateway/testkit/start-gateway';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PrivateServer } from '../../scripts/redis/private-server.ts';
 import { startPrivateRedis } from '../../scripts/redis/start-private-redis.ts';
@@ -73,14 +74,25 @@ test('a Redis that hangs is told within a second or two, not waited for', async 
   await recovered();
 });
 
-test('a full Redis refuses before it accepts', async () => {
-  const { Redis } = await import('ioredis');
+test('a full Redis refuses before it accepts, and an answer in hand waits until there is room', async () => {
   const admin = new Redis(redis.url);
+  const waiting = gateway.generate(
+    { prompt: 'paid for', model: 'sandbox/slow-500', user_id: 'steady' },
+    { 'x-request-id': 'paid-for' },
+  );
+  const calls = () => gateway.sandbox.calls({ request_id: 'paid-for' });
+  await waitFor(async () => (await calls()).length === 1, { what: 'the call is made' });
   await admin.config('SET', 'maxmemory', '1');
   const refused = await ask('too full');
+  expect([refused.status, refused.body.code]).toEqual([503, 'dependency_down']);
+  await waitFor(async () => (await calls())[0]?.state === 'ended', { what: 'the provider has answered' });
+  const refusals = async () => Number(/errorstat_OOM:count=(\d+)/.exec(await admin.info('errorstats'))?.[1] ?? 0);
+  const before = await refusals();
+  await waitFor(async () => (await refusals()) > before + 1, { what: 'settlement is refused' });
   await admin.config('SET', 'maxmemory', '0');
   await admin.quit();
-  expect(refused.status).toBe(503);
-  expect(refused.body.code).toBe('dependency_down');
+
+  expect((await waiting).status).toBe(200);
+  expect(await calls()).toHaveLength(1);
   await recovered();
 });

@@ -7,7 +7,8 @@ import type { RetryPolicy } from '@llm-gateway/shared/queue/generation-queue';
 import { DelayedError, type Job, UnrecoverableError, WaitingError, type Worker } from 'bullmq';
 import type { WorkerDeps } from './deps.ts';
 import { Interruption, type InterruptionReason } from './interruption.ts';
-import { processGeneration, type Run } from './process-generation.ts';
+import { processGeneration } from './process-generation.ts';
+import type { Run } from './run.ts';
 
 export interface LaneOptions extends OpenOptions {
   retry: RetryPolicy;

@@ -1,24 +1,15 @@
 import type { Failure } from '@llm-gateway/shared/contracts/failure';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
-import type { Logger } from '@llm-gateway/shared/observability/logger';
 import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import { callProvider } from './call-provider.ts';
 import type { WorkerDeps } from './deps.ts';
 import { Interruption } from './interruption.ts';
-import { reportCall, reportEnd } from './report.ts';
+import type { Provider, ProviderRequest } from './providers/provider.ts';
+import { type CallOutcome, reportCall, reportEnd } from './report.ts';
 import { decideRetry } from './resilience/retry-decision.ts';
+import type { Run } from './run.ts';
+import { insist } from './settlement/insist.ts';
 import { priceAnswer } from './settlement/price-answer.ts';
-
-/** One run of one attempt of a job, as the queue hands it over. */
-export interface Run {
-  id: string;
-  /** 1 for the first. */
-  attempt: number;
-  /** Names this run among all runs of the job. */
-  run: string;
-  signal: AbortSignal;
-  log: Logger;
-}
 
 /** What the queue has to do next. */
 export type Next = { kind: 'done' } | { kind: 'failed' } | { kind: 'retry'; delayMs: number };
@@ -53,27 +44,31 @@ export async function processGeneration(run: Run, deps: WorkerDeps): Promise<Nex
     );
   }
 
+  const request = { model, generation: record.generation, requestId: record.request };
+  const outcome = await call(provider, request, run, deps);
+  reportCall(deps, record.lane, outcome);
+  if (!outcome.ok) return endAttempt(run, record, outcome, deps);
+
+  const answer = priceAnswer(deps.prices, model, outcome.report.answer);
+  const settled = await insist(() => deps.settlement.settle(run.id, record, answer));
+  reportEnd(deps, run, record, { settled, answer });
+  return done;
+}
+
+/** The provider's answer or what its error means. Only an Interruption is thrown. */
+async function call(provider: Provider, request: ProviderRequest, run: Run, deps: WorkerDeps): Promise<CallOutcome> {
   try {
-    const request = { model, generation: record.generation, requestId: record.request };
-    const report = await callProvider(provider, request, deps.callLimits, run.signal);
-    reportCall(deps, record.lane, 'ok', report);
-    const answer = priceAnswer(deps.prices, model, report.answer);
-    const settled = await deps.settlement.settle(run.id, record, answer);
-    reportEnd(deps, run, record, { settled, answer });
-    return done;
+    return { ok: true, report: await callProvider(provider, request, deps.callLimits, run.signal) };
   } catch (error) {
     if (error instanceof Interruption) throw error;
-    const failure = provider.classify(error);
-    reportCall(deps, record.lane, failure.code);
-    return endAttempt(run, record, failure, error, deps);
+    return { ok: false, failure: provider.classify(error), cause: error };
   }
 }
 
 async function endAttempt(
   run: Run,
   record: JobRecord,
-  failure: Failure,
-  cause: unknown,
+  { failure, cause }: Extract<CallOutcome, { ok: false }>,
   deps: WorkerDeps,
 ): Promise<Next> {
   const decision = decideRetry(failure, run.attempt, deps.retryLimits, Math.random);
@@ -88,7 +83,7 @@ async function endAttempt(
 }
 
 async function endFailed(run: Run, record: JobRecord, failure: Failure, deps: WorkerDeps): Promise<Next> {
-  const settled = await deps.settlement.fail(run.id, record, failure);
+  const settled = await insist(() => deps.settlement.fail(run.id, record, failure));
   reportEnd(deps, run, record, { settled, failure });
   return { kind: 'failed' };
 }

@@ -1,24 +1,24 @@
 import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
-import type { Failure, FailureCode } from '@llm-gateway/shared/contracts/failure';
+import type { Failure } from '@llm-gateway/shared/contracts/failure';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { events } from '@llm-gateway/shared/observability/logger';
 import { usdNumber } from '@llm-gateway/shared/pricing/format-usd';
 import type { Lane } from '@llm-gateway/shared/queue/generation-queue';
+import type { CallReport } from './call-provider.ts';
 import type { WorkerDeps } from './deps.ts';
-import type { Run } from './process-generation.ts';
+import type { Run } from './run.ts';
 import type { Settled } from './settlement/settlement.ts';
 
+/** What a provider call came to. */
+export type CallOutcome = { ok: true; report: CallReport } | { ok: false; failure: Failure; cause: unknown };
+
 /** Counts a provider call, whatever became of it. */
-export function reportCall(
-  { metrics }: Pick<WorkerDeps, 'metrics'>,
-  lane: Lane,
-  outcome: 'ok' | FailureCode,
-  times?: { callMs: number; firstTokenMs: number | null },
-): void {
-  metrics.providerCalls.inc({ lane, outcome });
-  if (times === undefined) return;
-  metrics.providerCallSeconds.observe({ lane }, times.callMs / 1000);
-  if (times.firstTokenMs !== null) metrics.firstTokenSeconds.observe({ lane }, times.firstTokenMs / 1000);
+export function reportCall({ metrics }: Pick<WorkerDeps, 'metrics'>, lane: Lane, outcome: CallOutcome): void {
+  metrics.providerCalls.inc({ lane, outcome: outcome.ok ? 'ok' : outcome.failure.code });
+  if (!outcome.ok) return;
+  const { callMs, firstTokenMs } = outcome.report;
+  metrics.providerCallSeconds.observe({ lane }, callMs / 1000);
+  if (firstTokenMs !== null) metrics.firstTokenSeconds.observe({ lane }, firstTokenMs / 1000);
 }
 
 type End = { settled: Settled } & ({ answer: PricedAnswer } | { failure: Failure });

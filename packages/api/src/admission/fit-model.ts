@@ -1,3 +1,4 @@
+import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import { type ResolvedModel, resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import { invalidField } from '../http/invalid-field.ts';
@@ -6,13 +7,19 @@ import type { LaneBoard } from '../lanes/lane-board.ts';
 /**
  * The model that a request means. Throws `invalid_request` for a name that means none, for a model without a worker,
  * and for a parameter that the model cannot take: what would fail at the provider is refused before it is accepted.
+ * Throws `dependency_down` before any worker has come up.
  */
 export async function fitModel(name: string, generation: Generation, board: LaneBoard): Promise<ResolvedModel> {
   const model = resolveModel(name);
   if (!model) throw invalidField('/model', `"${name.slice(0, 100)}" is not known; GET /v1/models lists the models`);
   if (model.row?.kind === 'embedding')
     throw invalidField('/model', `${name} makes embeddings, it cannot generate text`);
-  if (!(await board.serves(model.provider))) {
+  const { lanes } = await board.survey();
+  // Workers announce themselves anew within seconds where Redis has forgotten them.
+  if (lanes.size === 0) {
+    throw new GatewayError({ code: 'dependency_down', detail: 'No worker has come up yet.', retryAfterMs: 5000 });
+  }
+  if (!lanes.has(model.provider)) {
     throw invalidField('/model', `no worker serves ${model.provider}; GET /v1/models lists the models that are served`);
   }
   const outputMax = model.row?.maxOutputTokens;

@@ -11,7 +11,11 @@ export interface DeliveryWish {
   waitMs: number;
 }
 
-export type Delivery = { kind: 'finished'; record: JobRecord } | { kind: 'unfinished'; record: JobRecord };
+/** The result of a job that has ended, or the job for a client that will come back for it. */
+export interface Delivery {
+  kind: 'result' | 'accepted';
+  record: JobRecord;
+}
 
 /**
  * The choice between the ways to take a result; the work is the same for all. A wait that runs out is an error that
@@ -25,11 +29,12 @@ export async function deliver(
   { acceptsAsync, waitMs }: DeliveryWish,
   jobs: JobReader,
 ): Promise<Delivery> {
-  const end = wait === undefined ? 'timeout' : await wait.end(waitMs);
+  const end = await wait?.end(waitMs);
   const record = await jobs.find(tenantId, id);
   if (!record) throw new GatewayError({ code: 'result_expired', detail: `The result of ${id} is no longer kept.` });
-  if (isFinal(record.state)) return { kind: 'finished', record };
-  if (acceptsAsync) return { kind: 'unfinished', record };
+  if (wait === undefined) return { kind: 'accepted', record };
+  if (isFinal(record.state)) return { kind: 'result', record };
+  if (acceptsAsync) return { kind: 'accepted', record };
   if (end === 'draining') {
     throw new GatewayError({
       code: 'draining',

@@ -24,7 +24,12 @@ export async function serveDocs(app: FastifyInstance, version: string): Promise<
     transform: (route) => withoutWildcard(jsonSchemaTransform(route)),
     transformObject: jsonSchemaTransformObject,
   });
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, uiConfig: { tryItOutEnabled: true } });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    uiConfig: { tryItOutEnabled: true, defaultModelsExpandDepth: -1 },
+    theme: { title: 'LLM Gateway', css: [{ filename: 'theme.css', content: '.swagger-ui .topbar { display: none }' }] },
+  });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
 }
 

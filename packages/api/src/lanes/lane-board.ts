@@ -14,9 +14,8 @@ export interface LaneCounts {
 }
 
 export interface LaneBoard {
+  /** Workers at work, and the lanes that workers have served of late. */
   survey(): Promise<LaneSurvey>;
-  /** Whether a worker has served the lane of late. */
-  serves(lane: Lane): Promise<boolean>;
   counts(lane: Lane): Promise<LaneCounts>;
   /** Throws `lane_full` when too many jobs wait already. */
   checkDepth(lane: Lane): Promise<void>;
@@ -52,7 +51,6 @@ export function createLaneBoard({ redis, keys, producers, depthMax }: LaneBoardO
 
   return {
     survey,
-    serves: async (lane) => (await survey()).lanes.has(lane),
     counts,
     async checkDepth(lane) {
       const { waiting, delayed } = await counts(lane);

@@ -24,18 +24,20 @@ local function cache_put(entry_prefix, index, stats, digest, answer, fields, ttl
   end
   redis.call('HSET', entry, 'answer', answer, 'bytes', bytes, 'storedMs', now_ms, unpack(fields))
   redis.call('PEXPIRE', entry, ttl_ms)
-  redis.call('ZADD', index, now_ms + ttl_ms, bytes .. ':' .. digest)
-  redis.call('HINCRBY', stats, 'bytes', bytes)
+  -- An entry that expired and comes back in the same size is still on the books.
+  if redis.call('ZADD', index, now_ms + ttl_ms, bytes .. ':' .. digest) == 1 then
+    redis.call('HINCRBY', stats, 'bytes', bytes)
+  end
 
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', now_ms, 'LIMIT', 0, AT_MOST)) do
     cache_forget(index, stats, member)
   end
   local total = tonumber(redis.call('HGET', stats, 'bytes'))
   for _ = 1, AT_MOST do
-    if total <= max_bytes then
+    local nearest = redis.call('ZRANGE', index, 0, 0)[1]
+    if total <= max_bytes or not nearest then
       return
     end
-    local nearest = redis.call('ZRANGE', index, 0, 0)[1]
     redis.call('UNLINK', entry_prefix .. string.match(nearest, ':(.+)$'))
     cache_forget(index, stats, nearest)
     total = tonumber(redis.call('HGET', stats, 'bytes'))

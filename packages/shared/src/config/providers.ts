@@ -14,11 +14,18 @@ export const providerEnv = {
     .describe('Without it Claude models are answered by the sandbox, if there is one'),
   ANTHROPIC_BASE_URL: url.default('https://api.anthropic.com').describe('Base URL without /v1'),
   SANDBOX_URL: url.optional().describe('Where the sandbox provider listens; `npm start` sets it'),
-  PROVIDER_TIMEOUT_MS: z.coerce.number().int().positive().default(600_000).describe('Longest single provider call'),
+  PROVIDER_TIMEOUT_MS: z.coerce
+    .number()
+    .int()
+    .positive()
+    .max(86_400_000)
+    .default(600_000)
+    .describe('Longest single provider call'),
   PROVIDER_IDLE_MS: z.coerce
     .number()
     .int()
     .positive()
+    .max(86_400_000)
     .default(120_000)
     .describe('Longest silence of a provider, before its first and between two chunks'),
 };

@@ -6,6 +6,7 @@ export const retryEnv = {
     .number()
     .int()
     .positive()
+    .max(3_600_000)
     .default(1000)
     .describe('Backoff before the second attempt; doubles with each further one, with jitter'),
 };

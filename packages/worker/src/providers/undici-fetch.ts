@@ -122,7 +122,10 @@ class LeanBody implements AsyncIterableIterator<Uint8Array> {
   async return(): Promise<IteratorResult<Uint8Array>> {
     await this.#chunks.return?.();
     const late = setTimeout(() => this.#body.destroy(), restMaxMs).unref();
-    this.#body.dump({ limit: restMaxBytes }).finally(() => clearTimeout(late));
+    this.#body
+      .dump({ limit: restMaxBytes })
+      .catch(() => undefined)
+      .finally(() => clearTimeout(late));
     return { value: undefined, done: true };
   }
 }

@@ -31,6 +31,10 @@ const finalStateOf = (answer: PricedAnswer): FinalState =>
     ? 'incomplete'
     : 'completed';
 
+/** What the cache keeps beside the answer: whose it is, and by what it can be cleared. */
+const cacheFields = (id: string, { tenant, target, cacheNamespace = '' }: JobRecord, state: FinalState): string[] =>
+  Object.entries({ tenant, namespace: cacheNamespace, target, job: id, state }).flat();
+
 function usageCounts(record: JobRecord, answer: PricedAnswer): (string | number)[] {
   const model = record.target;
   const counts: (string | number)[] = [
@@ -75,7 +79,7 @@ export function createSettlement({ redis, keys, resultTtlMs, cacheMaxBytes }: Se
         record.cacheTtlMs ?? 0,
         cacheMaxBytes,
         keys.cacheEntry(''),
-        JSON.stringify(['tenant', record.tenant, 'target', record.target, 'job', id, 'state', state]),
+        JSON.stringify(cacheFields(id, record, state)),
       ],
     )) as Settled;
   }

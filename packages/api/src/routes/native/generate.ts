@@ -14,6 +14,7 @@ import { parsePrefer } from '../../http/prefer.ts';
 import { problem } from '../../http/problem-schema.ts';
 import { refuseUnofferedHeaders } from '../../http/unoffered-headers.ts';
 import { waitBudgetMs } from '../../http/wait-budget.ts';
+import { withoutNulls } from '../../http/without-nulls.ts';
 import { jobView } from '../../jobs/job-view.ts';
 import { generateAnswer } from './generate-answer.ts';
 import { generateBody } from './generate-body.ts';
@@ -35,7 +36,10 @@ const schema = {
 };
 
 export const generateRoute: FastifyPluginAsyncZod<GenerateDeps> = async (app, deps) => {
-  app.post(generatePath, { schema }, async (request, reply) => {
+  const preValidation = async (request: FastifyRequest) => {
+    request.body = withoutNulls(request.body);
+  };
+  app.post(generatePath, { schema, preValidation }, async (request, reply) => {
     refuseUnofferedHeaders(request);
     const preferences = parsePrefer(header(request, 'prefer'));
     const wanted = toGenerationRequest(request, request.body, generatePath, preferences);
@@ -49,13 +53,15 @@ export const generateRoute: FastifyPluginAsyncZod<GenerateDeps> = async (app, de
       acceptsAsync: preferences.respondAsync,
       waitMs: waitBudgetMs(preferences, header(request, 'x-stainless-timeout'), deps.settings.syncWaitMs),
     };
+    // A client that has left needs no answer; its job goes on.
+    reply.raw.once('close', () => admission.wait?.cancel());
     const delivery = await deliver(wanted.tenantId, admission.id, admission.wait, wish, deps.jobs).catch(
       (error: unknown) => {
         if (error instanceof GatewayError) reply.header('location', `/v1/jobs/${admission.id}`);
         throw error;
       },
     );
-    if (delivery.kind === 'unfinished') return sendAccepted(reply, admission.id, delivery.record);
+    if (delivery.kind === 'accepted') return sendAccepted(reply, admission.id, delivery.record);
     deps.markDelivered(reply, admission.id);
     return sendResult(request, reply, origin, admission.id, delivery.record);
   });

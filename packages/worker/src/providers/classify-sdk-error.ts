@@ -1,0 +1,36 @@
+import type { Failure } from '@llm-gateway/shared/contracts/failure';
+import { classifyBroken, classifyResponse } from './classify-response.ts';
+
+type ClassOf<T> = abstract new (...args: never[]) => T;
+
+/** The error classes of an SDK, and how to read its errors. Both SDKs are built alike, but share no class. */
+export interface SdkErrors<ApiError> {
+  timeout: ClassOf<unknown>;
+  connection: ClassOf<unknown>;
+  api: ClassOf<ApiError>;
+  /** The provider's own code and words; null where there are none. */
+  read: (error: ApiError) => { code: string | null; message: string | null };
+}
+
+/** What an error of a provider's SDK means for the job. */
+export function classifySdkError<ApiError extends { status: number | undefined; headers: Headers | undefined }>(
+  provider: string,
+  error: unknown,
+  sdk: SdkErrors<ApiError>,
+): Failure {
+  if (error instanceof sdk.timeout) {
+    return { code: 'provider_timeout', detail: `${provider} did not answer in time.`, provider };
+  }
+  if (error instanceof sdk.connection) {
+    return { code: 'provider_unreachable', detail: `${provider} could not be reached.`, provider };
+  }
+  if (!(error instanceof sdk.api)) return classifyBroken(provider, error);
+  const { code, message } = sdk.read(error);
+  if (error.status === undefined) {
+    // An error event within a stream: the provider began to answer and gave up.
+    const named = code === null ? '' : ` (${code})`;
+    return { code: 'provider_busy', detail: `${provider} broke off its answer${named}.`, provider };
+  }
+  const { status, headers } = error;
+  return classifyResponse({ provider, status, headers, vendorCode: code, vendorMessage: message });
+}
