@@ -95,4 +95,8 @@ test('a full Redis refuses before it accepts, and an answer in hand waits until 
   expect((await waiting).status).toBe(200);
   expect(await calls()).toHaveLength(1);
   await recovered();
+  // Redis quotes the command that it refuses, with the prompt in it.
+  const logs = [...gateway.apis, ...gateway.workers].map((running) => running.output()).join('');
+  expect(logs).toContain('OOM');
+  expect(logs).not.toMatch(/too full|paid for/);
 });

@@ -13,6 +13,34 @@ const usageView = z.object({
   source: z.enum(['provider', 'estimated']),
 });
 
+const exampleJob = {
+  id: 'job_01M84AFMN7N75S4NC9P52Q6ACC',
+  object: 'job',
+  status: 'in_progress',
+  endpoint: '/v1/generate',
+  model: 'openai/gpt-4o',
+  user_id: 'user123',
+  created_at: '2026-11-23T09:46:00.000Z',
+  queued_at: '2026-11-23T09:46:00.000Z',
+  started_at: '2026-11-23T09:46:00.004Z',
+  finished_at: null,
+  expires_at: null,
+  attempt: 1,
+  max_attempts: 3,
+  queue_position: null,
+  deadline_at: null,
+  cancel_requested_at: null,
+  coalesced_into: null,
+  webhook: null,
+  output_chars: 0,
+  usage: null,
+  cost_usd: null,
+  cached: false,
+  error: null,
+  metadata: {},
+  urls: { self: '/v1/jobs/job_01M84AFMN7N75S4NC9P52Q6ACC', result: '/v1/jobs/job_01M84AFMN7N75S4NC9P52Q6ACC/result' },
+};
+
 /** A job as clients see it. */
 export const jobView = z
   .object({
@@ -29,6 +57,11 @@ export const jobView = z
     expires_at: time.nullable(),
     attempt: z.int(),
     max_attempts: z.int(),
+    queue_position: z.null(),
+    deadline_at: z.null(),
+    cancel_requested_at: z.null(),
+    coalesced_into: z.null(),
+    webhook: z.null(),
     output_chars: z.int(),
     usage: usageView.nullable(),
     cost_usd: z.number().nullable(),
@@ -46,9 +79,18 @@ export const jobView = z
     metadata: z.record(z.string(), z.string()),
     urls: z.object({ self: z.string(), result: z.string() }),
   })
-  .meta({ id: 'Job' });
+  .meta({ id: 'Job', examples: [exampleJob] });
 
 export type JobView = z.infer<typeof jobView>;
+
+// Members of a job's full shape that nothing sets yet: a job here has no deadline, cancellation or webhook.
+const unused = {
+  queue_position: null,
+  deadline_at: null,
+  cancel_requested_at: null,
+  coalesced_into: null,
+  webhook: null,
+};
 
 const isoOrNull = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
 
@@ -68,6 +110,7 @@ export function viewJob(id: string, record: JobRecord): JobView {
     expires_at: isoOrNull(record.expiresMs),
     attempt: record.attempt,
     max_attempts: record.maxAttempts,
+    ...unused,
     output_chars: answer?.text.length ?? 0,
     usage: answer ? viewUsage(answer) : null,
     cost_usd: answer ? costUsd(answer) : null,

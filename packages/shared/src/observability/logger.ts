@@ -13,6 +13,16 @@ export const events = {
 } as const;
 
 /**
+ * What a log may tell of an error. Libraries hang much more on theirs: a refused Redis command carries its arguments,
+ * which hold prompts, and an SDK's error the request's headers, which hold keys.
+ */
+export function bareError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { name, message, stack, cause } = error;
+  return { type: name, message, stack, ...(cause === undefined ? {} : { cause: bareError(cause) }) };
+}
+
+/**
  * JSON lines on standard output. Nothing logs a prompt, an answer or a key: callers pass ids, counts and codes.
  * The redaction below is the second net, for objects of libraries that carry headers along.
  */
@@ -21,6 +31,7 @@ export function createLogger({ service, level }: { service: string; level: strin
     level,
     base: { service, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: bareError },
     formatters: { level: (label) => ({ level: label }) },
     redact: {
       paths: [

@@ -19,7 +19,25 @@ export const generateAnswer = z
     finish_reason: z.string(),
     warnings: z.array(z.string()).optional(),
   })
-  .meta({ id: 'GenerateAnswer' });
+  .meta({
+    id: 'GenerateAnswer',
+    examples: [
+      {
+        completion: 'Transformers are neural networks that …',
+        model: 'gpt-4o',
+        total_tokens: 54,
+        prompt_tokens: 11,
+        completion_tokens: 43,
+        cost_usd: 0.0004575,
+        request_id: 'c9fa2fb5-80d9-4889-a7a4-11805d771b5d',
+        cached: false,
+        latency_ms: 85.156,
+        job_id: 'job_01M84AFMN7N75S4NC9P52Q6ACC',
+        provider: 'openai',
+        finish_reason: 'stop',
+      },
+    ],
+  });
 
 export type GenerateAnswer = z.infer<typeof generateAnswer>;
 

@@ -52,6 +52,11 @@ describe('GET /v1/jobs/{id}', () => {
       expect(response.json()).toEqual({
         id,
         object: 'job',
+        queue_position: null,
+        deadline_at: null,
+        cancel_requested_at: null,
+        coalesced_into: null,
+        webhook: null,
         status: 'queued',
         endpoint: '/v1/generate',
         model: 'anthropic/claude-3-5-sonnet',
