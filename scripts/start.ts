@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { findRedis } from './redis/find-redis.ts';
 import { adminKey } from './start/admin-key.ts';
 import { claimDataDir } from './start/data-dir-claim.ts';
+import { loadEnvFile } from './start/env-file.ts';
 import { environments } from './start/environment.ts';
+import { healthWarnings } from './start/health-warnings.ts';
 import { createLauncher } from './start/launcher.ts';
 import { assertPortIsFree } from './start/port-check.ts';
 import { readSettings, type StartSettings } from './start/settings.ts';
@@ -17,19 +18,24 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 
 async function start(settings: StartSettings, supervisor: Supervisor): Promise<void> {
   const launcher = createLauncher({ root, settings, supervisor, say });
-  const [redis, sandboxUrl] = await Promise.all([findRedis(settings), launcher.sandbox()]);
+  const [redis, sandboxUrl] = await Promise.all([
+    findRedis(settings, { say, onGivenUp: supervisor.giveUp }),
+    launcher.sandbox(),
+  ]);
   supervisor.stopsWith(redis);
   if (supervisor.isStopping()) return redis.stop();
 
   const admin = adminKey(settings);
   const env = environments({ base: process.env, settings, redisUrl: redis.url, sandboxUrl, adminKey: admin.key });
-  const [url] = await Promise.all([launcher.api(env.api), launcher.workers(env.worker)]);
+  const [listening] = await Promise.all([launcher.api(env.api), launcher.workers(env.worker)]);
+  const url = listening ?? `http://${settings.host}:${settings.port}`;
   console.log(
     summary({
       settings,
-      url: url ?? `http://${settings.host}:${settings.port}`,
+      url,
       redis,
-      adminKeyWhere: admin.where,
+      admin,
+      warnings: await healthWarnings(url),
       seconds: process.uptime(),
       cwd: root,
     }),
@@ -37,11 +43,10 @@ async function start(settings: StartSettings, supervisor: Supervisor): Promise<v
 }
 
 async function main(): Promise<void> {
-  const envFile = join(root, '.env');
-  if (existsSync(envFile)) process.loadEnvFile(envFile); // never overrides what the environment says
+  loadEnvFile(join(root, '.env'), say);
   const settings = readSettings(process.env, root);
   const claim = await claimDataDir(settings.dataDir, say);
-  const supervisor = createSupervisor(claim, say);
+  const supervisor = createSupervisor({ claim, drainMs: settings.drainMs, say });
   try {
     await assertPortIsFree(settings.host, settings.port);
     await start(settings, supervisor);

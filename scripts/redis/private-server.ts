@@ -11,11 +11,14 @@ import { readServerState, type ServerState, writeServerState } from './server-st
 export interface PrivateServer extends RedisServer {
   port: number;
   pid: number;
+  /** How it ended, whoever ended it. */
+  whenEnded(): Promise<string>;
   kill(signal: NodeJS.Signals): Promise<void>;
 }
 
 const startDeadlineMs = 60_000;
 const stopDeadlineMs = 5_000;
+const adoptedPollMs = 250;
 const fatalSignals: NodeJS.Signals[] = ['SIGKILL', 'SIGTERM', 'SIGINT'];
 
 const urlOf = ({ password, port }: ServerState): string => `redis://:${password}@127.0.0.1:${port}`;
@@ -24,9 +27,14 @@ const urlOf = ({ password, port }: ServerState): string => `redis://:${password}
 export async function adoptServer(dir: string): Promise<PrivateServer | undefined> {
   const state = readServerState(dir);
   if (!state) return;
+  if (state.container && commandLineOf(state.pid) === undefined) {
+    removeContainer(state); // its client is dead: nobody could tell when it ends
+    return;
+  }
   try {
     const facts = await askServer(urlOf(state));
-    return serverFrom(state, facts, `left running by an earlier start, pid ${state.pid}`);
+    const how = `left running by an earlier start, pid ${state.pid}`;
+    return serverFrom({ state, facts, how, whenEnded: () => untilGone(state) });
   } catch {
     // Two servers on one append-only file would ruin it: what does not answer but lives must go first.
     if (commandLineOf(state.pid)?.includes(`:${state.port}`)) await endProcess(state.pid, stopDeadlineMs);
@@ -39,6 +47,9 @@ export async function startServer(program: RedisProgram, place: ServerPlace): Pr
   const password = readServerState(place.dir)?.password ?? randomBytes(24).toString('base64url');
   const launch = program.launch(place);
   const child = spawnServer(launch, place.dir, password);
+  const ended = new Promise<string>((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
   if (child.pid) endWithUs.add(child.pid);
   const state: ServerState = {
     password,
@@ -50,7 +61,7 @@ export async function startServer(program: RedisProgram, place: ServerPlace): Pr
     const facts = await untilReady(child, urlOf(state), place.dir);
     if (!isSupported(facts.version)) throw new Error(tooOld(facts.version));
     writeServerState(place.dir, state);
-    return serverFrom(state, facts, program.how);
+    return serverFrom({ state, facts, how: program.how, whenEnded: () => ended });
   } catch (error) {
     child.kill('SIGKILL');
     endWithUs.delete(state.pid);
@@ -99,7 +110,22 @@ async function untilReady(child: ChildProcess, url: string, dir: string): Promis
   throw new Error(child.pid ? `${child.spawnfile} did not start: ${said}` : `${child.spawnfile} cannot be run`);
 }
 
-function serverFrom(state: ServerState, facts: ServerFacts, how: string): PrivateServer {
+/** No child of ours, so no event tells of its end. A running server shows its port in its command line. */
+async function untilGone({ pid, port }: ServerState): Promise<string> {
+  while (commandLineOf(pid)?.includes(`:${port}`)) {
+    await new Promise((next) => setTimeout(next, adoptedPollMs).unref());
+  }
+  return `pid ${pid} is gone`;
+}
+
+interface RunningServer {
+  state: ServerState;
+  facts: ServerFacts;
+  how: string;
+  whenEnded(): Promise<string>;
+}
+
+function serverFrom({ state, facts, how, whenEnded }: RunningServer): PrivateServer {
   const { pid } = state;
   const gone = () => commandLineOf(pid) === undefined;
   endWithUs.add(pid);
@@ -109,6 +135,11 @@ function serverFrom(state: ServerState, facts: ServerFacts, how: string): Privat
     version: facts.version,
     port: state.port,
     pid,
+    async whenEnded() {
+      const ending = await whenEnded();
+      endWithUs.delete(pid); // the number may be somebody else's soon
+      return ending;
+    },
     async stop() {
       endWithUs.delete(pid);
       await endProcess(pid, stopDeadlineMs);

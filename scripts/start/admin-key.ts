@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isLoopback } from '@llm-gateway/shared/config/is-loopback';
 import type { StartSettings } from './settings.ts';
@@ -8,6 +8,8 @@ export interface AdminKey {
   key: string | undefined;
   /** Where the operator finds it; the key itself is never printed. */
   where: string;
+  /** Set when the key was made rather than given. */
+  file?: string;
 }
 
 /** The operator's own key, else one that is made once per data folder; beyond loopback only the operator's own. */
@@ -16,8 +18,7 @@ export function adminKey({ adminKey: given, dataDir, host }: StartSettings): Adm
   if (!isLoopback(host)) return { key: undefined, where: 'not set: ADMIN_API_KEY opens it' };
   const file = join(dataDir, 'admin-key');
   if (!existsSync(file)) {
-    mkdirSync(dataDir, { recursive: true });
     writeFileSync(file, `gw_admin_${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
   }
-  return { key: readFileSync(file, 'utf8').trim(), where: file };
+  return { key: readFileSync(file, 'utf8').trim(), where: file, file };
 }

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { commandLineOf, endProcess } from '../processes.ts';
+import { prepareDataDir } from './data-dir.ts';
 
 interface Claim {
   pid: number;
@@ -17,7 +18,7 @@ const leftoverDeadlineMs = 10_000;
 
 /** One gateway per data folder. Ends the processes of an earlier start that was killed before it could do so itself. */
 export async function claimDataDir(dataDir: string, say: (line: string) => void): Promise<DataDirClaim> {
-  mkdirSync(dataDir, { recursive: true });
+  prepareDataDir(dataDir);
   const file = join(dataDir, 'supervisor.json');
   const earlier = readClaim(file);
   if (earlier && commandLineOf(earlier.pid)?.includes('start.ts')) {

@@ -30,10 +30,7 @@ export function createLauncher({ root, settings, supervisor, say }: LauncherOpti
       stopDeadlineMs: stage === 'sandbox' ? graceMs : settings.drainMs + graceMs,
       say,
       onRestarted: supervisor.record,
-      onGivenUp(reason) {
-        console.error(`\n${reason}: stopping everything\n`);
-        void supervisor.stop(1);
-      },
+      onGivenUp: supervisor.giveUp,
       ...plan,
     });
     return supervisor.add(stage, managed).ready;

@@ -1,45 +1,69 @@
 import { join, relative } from 'node:path';
 import type { RedisServer } from '../redis/redis-program.ts';
+import type { AdminKey } from './admin-key.ts';
 import type { StartSettings } from './settings.ts';
 
 export interface Started {
   settings: StartSettings;
   url: string;
   redis: Pick<RedisServer, 'how' | 'version'>;
-  adminKeyWhere: string;
+  admin: AdminKey;
+  warnings: string[];
   seconds: number;
   cwd: string;
 }
 
+type ProviderKey = keyof StartSettings['live'];
+
 /** What the operator wants to know when everything runs. No key and no password is in it. */
-export function summary({ settings, url, redis, adminKeyWhere, seconds, cwd }: Started): string {
+export function summary({ settings, url, redis, admin, warnings, seconds, cwd }: Started): string {
   const short = (path: string) => {
     const fromHere = relative(cwd, path);
     return fromHere.startsWith('..') ? path : fromHere;
   };
-  const where = adminKeyWhere.startsWith(settings.dataDir) ? short(adminKeyWhere) : adminKeyWhere;
-  const logs = settings.logTo === 'stdout' ? 'here' : join(short(settings.dataDir), 'logs', '{api,worker,sandbox}.log');
+  const keyFile = admin.file === undefined ? undefined : short(admin.file);
+  const rows = [
+    ['API', url],
+    ['Docs', `${url}/docs`],
+    ['Queues', `${url}/admin/queues  (admin key: ${keyFile ?? admin.where})`],
+    ['Redis', `${redis.version}, ${redis.how}`],
+    ['Providers', `openai: ${provider(settings, 'openai')}, anthropic: ${provider(settings, 'anthropic')}`],
+    ['Logs', settings.logTo === 'stdout' ? 'here' : join(short(settings.dataDir), 'logs', logFiles(settings))],
+    ...warnings.map((warning) => ['Warning', warning]),
+  ];
   return `
 LLM Gateway is ready after ${seconds.toFixed(1)} s
 
-  API        ${url}
-  Docs       ${url}/docs
-  Queues     ${url}/admin/queues  (admin key: ${where})
-  Redis      ${redis.version}, ${redis.how}
-  Providers  openai: ${provider(settings, 'openai')}, anthropic: ${provider(settings, 'anthropic')}
-  Logs       ${logs}
+${rows.map(([name = '', value]) => `  ${name.padEnd(11)}${value}`).join('\n')}
 
-Try it:
-
-  curl ${url}/v1/generate ${settings.keysRequired ? '-H "authorization: Bearer $API_KEY" ' : ''}\\
-    -H 'content-type: application/json' \\
-    -d '{"prompt": "Say hello", "model": "gpt-4o", "user_id": "me"}'
+${firstCall(settings, url, keyFile)}
 
 Ctrl-C stops everything.
 `;
 }
 
-function provider({ live, sandbox }: StartSettings, name: keyof StartSettings['live']): string {
-  if (live[name]) return 'live';
-  return sandbox === 'off' ? `off (no ${name.toUpperCase()}_API_KEY)` : 'sandbox';
+const isServed = ({ live, sandbox }: StartSettings, name: ProviderKey): boolean => live[name] || sandbox !== 'off';
+
+function provider(settings: StartSettings, name: ProviderKey): string {
+  if (settings.live[name]) return 'live';
+  return isServed(settings, name) ? 'sandbox' : `off (no ${name.toUpperCase()}_API_KEY)`;
 }
+
+const logFiles = ({ sandbox }: StartSettings): string =>
+  sandbox === 'start' ? '{api,worker,sandbox}.log' : '{api,worker}.log';
+
+function firstCall(settings: StartSettings, url: string, keyFile: string | undefined): string {
+  const model = isServed(settings, 'openai') ? 'gpt-4o' : isServed(settings, 'anthropic') && 'claude-sonnet-4-5';
+  if (!model) {
+    return `No provider is served, so every request is refused. Set OPENAI_API_KEY or ANTHROPIC_API_KEY and start again,
+or leave SANDBOX=off out for made-up answers.`;
+  }
+  const key = keyFile === undefined ? '$ADMIN_API_KEY' : `$(cat ${shellWord(keyFile)})`;
+  return `Try it:
+
+  curl ${url}/v1/generate ${settings.keysRequired ? `-H "authorization: Bearer ${key}" ` : ''}\\
+    -H 'content-type: application/json' \\
+    -d '{"prompt": "Say hello", "model": "${model}", "user_id": "me"}'`;
+}
+
+const shellWord = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`);

@@ -8,6 +8,8 @@ export interface Supervisor {
   record(): void;
   stopsWith(redis: { stop(): Promise<void> }): void;
   stop(code: number): Promise<void>;
+  /** Something the gateway cannot do without keeps ending. */
+  giveUp(reason: string): void;
   isStopping(): boolean;
 }
 
@@ -18,7 +20,14 @@ type Stage = (typeof stages)[number];
 /** One Ctrl-C arrives more than once: from the terminal, through npm and through run.mjs. */
 const echoMs = 1_000;
 
-export function createSupervisor(claim: DataDirClaim, say: (line: string) => void): Supervisor {
+export interface SupervisorOptions {
+  claim: DataDirClaim;
+  /** What api and worker each may take to finish what they have begun. */
+  drainMs: number;
+  say(line: string): void;
+}
+
+export function createSupervisor({ claim, drainMs, say }: SupervisorOptions): Supervisor {
   const processes: { stage: Stage; managed: ManagedProcess }[] = [];
   let redis: { stop(): Promise<void> } | undefined;
   let stoppingSince: number | undefined;
@@ -39,7 +48,9 @@ export function createSupervisor(claim: DataDirClaim, say: (line: string) => voi
 
   function onSignal(): void {
     if (stoppingSince === undefined) {
-      say('stopping: running calls may finish (Ctrl-C again stops at once)');
+      // The workers drain after the api: what it has taken may still need them.
+      const seconds = Math.ceil((2 * drainMs) / 1_000);
+      say(`stopping: running calls may finish, for up to ${seconds} s (Ctrl-C again stops at once)`);
       void stop(0);
     } else if (Date.now() - stoppingSince > echoMs) {
       say('stopping at once');
@@ -60,6 +71,11 @@ export function createSupervisor(claim: DataDirClaim, say: (line: string) => voi
       redis = server;
     },
     stop,
+    giveUp(reason) {
+      if (stoppingSince !== undefined) return;
+      console.error(`\n${reason}: stopping everything\n`);
+      void stop(1);
+    },
     isStopping: () => stoppingSince !== undefined,
   };
 }

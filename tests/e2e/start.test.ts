@@ -1,9 +1,13 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { adoptServer } from '../../scripts/redis/private-server.ts';
+import { startPrivateRedis } from '../../scripts/redis/start-private-redis.ts';
 import { claimOf, type NpmStart, npmStart, processesOf } from './npm-start.ts';
 
 let dataDir: string;
@@ -42,6 +46,22 @@ async function ask(url: string, prompt: string): Promise<{ cached: boolean; comp
   return response.json() as Promise<{ cached: boolean; completion: string }>;
 }
 
+const answersAgain = (url: string, prompt: string) =>
+  expect.poll(() => ask(url, prompt).catch(() => undefined), { timeout: 60_000 }).toBeDefined();
+
+/** The private Redis of the gateway, at once and unasked; its pid. */
+function killRedis(): number {
+  const { pid } = JSON.parse(readFileSync(join(dataDir, 'redis/server.json'), 'utf8')) as { pid: number };
+  process.kill(pid, 'SIGKILL');
+  return pid;
+}
+
+async function configure(url: string, settings: Record<string, string>): Promise<void> {
+  const redis = new Redis(url);
+  for (const [name, value] of Object.entries(settings)) await redis.config('SET', name, value);
+  await redis.quit();
+}
+
 // The process list is read from /proc.
 describe.skipIf(!existsSync('/proc/self/environ'))('npm start', () => {
   test('says where everything is, answers, and Ctrl-C leaves nothing behind', async () => {
@@ -56,6 +76,7 @@ describe.skipIf(!existsSync('/proc/self/environ'))('npm start', () => {
     ]) {
       expect(gateway.printed()).toContain(told);
     }
+    expect(gateway.printed()).not.toContain('Warning');
     expect((await fetch(`${gateway.url}/health`)).status).toBe(200);
     expect(processesOf(dataDir).filter((line) => line.includes('src/main.ts'))).toHaveLength(3);
 
@@ -121,12 +142,76 @@ describe.skipIf(!existsSync('/proc/self/environ'))('npm start', () => {
         { timeout: 20_000 },
       )
       .toBe(200);
-    await expect
-      .poll(() => ask(gateway.url, `after the crash of the ${name}`).catch(() => undefined), {
-        timeout: 60_000,
-      })
-      .toBeDefined();
+    await answersAgain(gateway.url, `after the crash of the ${name}`);
     expect(gateway.printed()).toContain(`${name} ended unexpectedly (SIGKILL)`);
+  });
+
+  test('a private Redis that is killed is started again, and the gateway goes on', async () => {
+    const gateway = await start();
+    await gateway.ready();
+    killRedis();
+    await expect.poll(gateway.printed, { timeout: 20_000 }).toContain('Redis ended unexpectedly (SIGKILL)');
+    await answersAgain(gateway.url, 'after the crash of Redis');
+  });
+
+  test('so is one that was taken over from an earlier start', async () => {
+    const first = await start();
+    await first.ready();
+    process.kill(claimOf(dataDir).supervisor, 'SIGKILL');
+    await first.exit;
+    const second = await start();
+    await second.ready();
+    expect(second.printed()).toContain('left running by an earlier start');
+    const killed = killRedis();
+    await expect
+      .poll(second.printed, { timeout: 20_000 })
+      .toContain(`Redis ended unexpectedly (pid ${killed} is gone)`);
+    await answersAgain(second.url, 'after the crash of an adopted Redis');
+  });
+
+  test('a Redis that may lose jobs is told on the console', async () => {
+    const lossy = await startPrivateRedis({ dir: join(dataDir, 'lossy') });
+    try {
+      await configure(lossy.url, { appendonly: 'no', 'maxmemory-policy': 'allkeys-lru' });
+      const gateway = await start({ REDIS_URL: lossy.url });
+      await gateway.ready();
+      expect(gateway.printed()).toMatch(/^ {2}Warning {4}maxmemory-policy is allkeys-lru/m);
+      expect(gateway.printed()).toMatch(/^ {2}Warning {4}appendonly is off/m);
+      await gateway.ctrlC();
+    } finally {
+      await lossy.stop();
+    }
+  });
+
+  test('where requests need a key, the call that is printed works as it stands', async () => {
+    const gateway = await start({ AUTH_MODE: 'keys' });
+    await gateway.ready();
+    const call = /^ {2}(curl [\s\S]*?)\n\n/m.exec(gateway.printed())?.[1] ?? '';
+    expect(call).toContain('admin-key');
+    const { stdout } = await promisify(execFile)('sh', ['-c', call]);
+    expect(JSON.parse(stdout)).toMatchObject({ model: 'gpt-4o', cached: false });
+  });
+
+  test('with no provider at all it starts and says what to set', async () => {
+    const gateway = await start({ SANDBOX: 'off' });
+    await gateway.ready();
+    expect(gateway.printed()).toContain('Set OPENAI_API_KEY or ANTHROPIC_API_KEY');
+    expect(gateway.printed()).not.toContain('Try it');
+  });
+
+  test('says how long a stop may take', async () => {
+    const gateway = await start({ DRAIN_MS: '5000' });
+    await gateway.ready();
+    await gateway.ctrlC();
+    expect(gateway.printed()).toContain('stopping: running calls may finish, for up to 10 s');
+  });
+
+  test('a DATA_DIR that cannot be is one clear error', async () => {
+    const file = join(dataDir, 'file');
+    writeFileSync(file, '');
+    const gateway = await start({ DATA_DIR: join(file, 'data') });
+    expect(await gateway.exit).toBe(1);
+    expect(gateway.printed().trim()).toMatch(/^DATA_DIR cannot be used: .*$/);
   });
 
   test('an occupied port is one clear error that names PORT, and nothing is left running', async () => {

@@ -75,10 +75,33 @@ test('a server that an earlier start left running is adopted, then stopped', asy
   expect(commandLineOf(left.pid)).toBeUndefined();
 });
 
+test.for(['started', 'adopted'])('the end of a server that was %s is noticed', async (how) => {
+  const first = await start();
+  const server = how === 'started' ? first : await start();
+  const ended = server.whenEnded();
+  process.kill(first.pid, 'SIGKILL');
+  expect(await ended).toBe(how === 'started' ? 'SIGKILL' : `pid ${first.pid} is gone`);
+});
+
+const nobody = { say: () => {}, onGivenUp: () => {} };
+
+test('a private server that is killed comes back where it was, with its data', async () => {
+  const said: string[] = [];
+  const found = await findRedis({ dataDir: dir }, { ...nobody, say: (line) => said.push(line) });
+  started.push(found);
+  await using(found.url, (redis) => redis.set('kept', 'yes'));
+  await expect.poll(() => using(found.url, (redis) => redis.info('persistence'))).toContain('aof_pending_bio_fsync:0');
+  const { pid } = JSON.parse(readFileSync(join(dir, 'redis/server.json'), 'utf8')) as { pid: number };
+  process.kill(pid, 'SIGKILL');
+  await expect.poll(() => said.at(-1), { timeout: 20_000 }).toContain('Redis is back');
+  expect(said[0]).toContain('Redis ended unexpectedly (SIGKILL)');
+  expect(await using(found.url, (redis) => redis.get('kept'))).toBe('yes');
+});
+
 test('REDIS_URL is taken as it is, and left running', async () => {
   const server = await start();
   process.env.REDIS_URL = server.url;
-  const found = await findRedis({ dataDir: join(dir, 'unused') });
+  const found = await findRedis({ dataDir: join(dir, 'unused') }, nobody);
   expect(found).toMatchObject({ url: server.url, version: server.version });
   expect(found.how).not.toContain(new URL(server.url).password);
   await found.stop();
@@ -87,8 +110,19 @@ test('REDIS_URL is taken as it is, and left running', async () => {
 
 test('a REDIS_URL that does not answer is an error, not a reason to store data elsewhere', async () => {
   process.env.REDIS_URL = `redis://:hidden@127.0.0.1:${await freePort()}`;
-  await expect(findRedis({ dataDir: dir })).rejects.toThrow(/REDIS_URL \(redis:\/\/:\*\*\*@.*ECONNREFUSED/);
+  await expect(findRedis({ dataDir: dir }, nobody)).rejects.toThrow(
+    /REDIS_URL \(redis:\/\/:\*\*\*@.*ECONNREFUSED.*or leave REDIS_URL out for a private one/,
+  );
 });
+
+test.for(['http://:hidden@127.0.0.1:6379', '127.0.0.1:6379', 'localhost:6379', 'me:hidden@host:6379', 'redis://a:b:c'])(
+  'the REDIS_URL %s is refused for its form, and not shown',
+  async (url) => {
+    process.env.REDIS_URL = url;
+    await expect(findRedis({ dataDir: dir }, nobody)).rejects.toThrow(/begins with redis:\/\/ or rediss:\/\/$/);
+    await expect(findRedis({ dataDir: dir }, nobody)).rejects.not.toThrow('hidden');
+  },
+);
 
 test('without any way to get a server the error lists what was tried and what to do', async () => {
   await expect(startPrivateRedis({ dir, legs: [] })).rejects.toThrow(/Tried:[\s\S]*REDIS_URL[\s\S]*apt-get install/);

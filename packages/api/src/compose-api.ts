@@ -6,6 +6,7 @@ import { allQueues } from '@llm-gateway/shared/queue/all-queues';
 import { openProducer } from '@llm-gateway/shared/queue/define-queue';
 import { createKeys } from '@llm-gateway/shared/redis/keys';
 import type { Redis } from 'ioredis';
+import { createLaneAdder } from './admission/add-to-lane.ts';
 import { createAttacher } from './admission/attach.ts';
 import { createCacheLookup } from './admission/cache-lookup.ts';
 import { createEnqueuer } from './admission/enqueue.ts';
@@ -53,7 +54,7 @@ export async function composeApi(parts: ApiParts): Promise<ApiDeps> {
     authenticator: createAuthenticator({ mode: authMode, adminKey: config.ADMIN_API_KEY }),
     admission: {
       board: createLaneBoard({ redis, keys, producers, depthMax: config.LANE_DEPTH_MAX }),
-      attach: createAttacher(redis, keys, jobs),
+      attach: createAttacher({ redis, keys, jobs, addToLane: createLaneAdder(producers) }),
       cache: createCacheLookup({ redis, keys, ttlMs: config.CACHE_TTL_SECONDS * 1000 }),
       limiter: createRateLimiter({ redis, keyFor: keys.limit }),
       windows: requestWindows(config.MAX_REQUESTS_PER_MINUTE, config.MAX_REQUESTS_PER_HOUR),

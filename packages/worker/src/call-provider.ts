@@ -32,12 +32,16 @@ export async function callProvider(
     limits.abort(new GatewayError({ code: 'provider_timeout', detail: `The provider ${what}.` }));
   const total = setTimeout(() => expire(`did not finish within ${timeoutMs} ms`), timeoutMs);
   const idle = setTimeout(() => expire(`was silent for ${idleMs} ms`), idleMs);
-  const either = AbortSignal.any([signal, limits.signal]);
+  // A signal of the call's own, not AbortSignal.any: that would live as long as the process's signal does, held by the
+  // listener that the Anthropic SDK never takes off.
+  const giveUp = () => limits.abort(signal.reason);
+  if (signal.aborted) giveUp();
+  signal.addEventListener('abort', giveUp, { once: true });
 
   const startedMs = performance.now();
   let firstTokenMs: number | null = null;
   try {
-    const deltas = provider.generate(request, either);
+    const deltas = provider.generate(request, limits.signal);
     for (;;) {
       const step = await deltas.next();
       if (step.done) return { answer: step.value, callMs: performance.now() - startedMs, firstTokenMs };
@@ -52,5 +56,6 @@ export async function callProvider(
   } finally {
     clearTimeout(total);
     clearTimeout(idle);
+    signal.removeEventListener('abort', giveUp);
   }
 }

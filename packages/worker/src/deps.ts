@@ -15,7 +15,8 @@ export interface WorkerDeps {
   prices: PriceBook;
   settlement: Settlement;
   callLimits: CallLimits;
-  retryLimits: RetryLimits;
+  /** But for the attempts, which every job brings along. */
+  retryLimits: Omit<RetryLimits, 'attempts'>;
   /** How many runs of one job may end without a word before it is taken for the cause and failed. */
   lossesMax: number;
 }

@@ -16,6 +16,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
 import type { WorkerDeps } from './deps.ts';
 import { drainWorkers } from './drain.ts';
+import { createInHand, type InHand } from './in-hand.ts';
 import { serveLanes } from './lanes.ts';
 import type { Provider } from './providers/provider.ts';
 import { createSettlement } from './settlement/settlement.ts';
@@ -77,6 +78,7 @@ const hangs: Act = (signal) =>
 interface Serving {
   worker: Worker;
   draining: AbortController;
+  inHand: InHand;
   deps: WorkerDeps;
 }
 
@@ -100,6 +102,7 @@ function serve(
     ...changes,
   };
   const draining = new AbortController();
+  const inHand = createInHand();
   const [worker] = serveLanes(
     {
       connection: redis,
@@ -109,6 +112,7 @@ function serve(
       lockDurationMs,
       stalledIntervalMs: 500,
       draining: draining.signal,
+      inHand,
     },
     deps,
   );
@@ -117,7 +121,7 @@ function serve(
     draining.abort('draining');
     await worker.close();
   });
-  return { worker, draining, deps };
+  return { worker, draining, inHand, deps };
 }
 
 async function submit(fields: Partial<NewJobFields> = {}, attempts = patient.attempts): Promise<string> {
@@ -226,6 +230,15 @@ describe('attempts', () => {
     expect(signals).toHaveLength(2);
   });
 
+  test('a job brings its attempts along: a worker configured for more does not leave it open for ever', async () => {
+    const { provider, signals } = fakeProvider(busy);
+    serve(provider, { retry: { attempts: 5, baseDelayMs: 20_000 } });
+    const id = await submit({ maxAttempts: '1' }, 1);
+    await inState(id, 'failed');
+    expect(await read(id)).toMatchObject({ state: 'failed', failure: { code: 'provider_busy' } });
+    expect(signals).toHaveLength(1);
+  });
+
   test('a model that no provider serves here is final', async () => {
     const { provider, signals } = fakeProvider(answers);
     serve(provider);
@@ -279,11 +292,11 @@ describe('a job that is not to be run', () => {
 describe('a run that is given up', () => {
   test('by a worker that drains: the job waits again and another worker completes it', async () => {
     const first = fakeProvider(hangs);
-    const { worker, draining } = serve(first.provider);
+    const { worker, draining, inHand } = serve(first.provider);
     const id = await submit();
     await waitFor(() => first.signals.length === 1, { what: 'the call' });
 
-    await drainWorkers({ workers: [worker], draining, drainMs: 2100, log });
+    await drainWorkers({ workers: [worker], draining, inHand, drainMs: 2100, log });
     expect(first.signals[0]?.reason).toBe('draining');
     expect((await inState(id, 'waiting')).attemptsMade).toBe(0);
     expect(await read(id)).toMatchObject({ state: 'in_progress' });
@@ -300,10 +313,10 @@ describe('a run that is given up', () => {
   test('a worker that drains waits for a call that ends in time', async () => {
     const end = Promise.withResolvers<Answer>();
     const { provider, signals } = fakeProvider(() => end.promise);
-    const { worker, draining } = serve(provider);
+    const { worker, draining, inHand } = serve(provider);
     const id = await submit();
     await waitFor(() => signals.length === 1, { what: 'the call' });
-    const drained = drainWorkers({ workers: [worker], draining, drainMs: 30_000, log });
+    const drained = drainWorkers({ workers: [worker], draining, inHand, drainMs: 30_000, log });
     end.resolve(answer);
     await drained;
     expect(draining.signal.aborted).toBe(false);
@@ -313,7 +326,7 @@ describe('a run that is given up', () => {
   test('because its lock is lost: the call is aborted, and the job runs again', async () => {
     const { provider, signals } = fakeProvider(hangs, answers);
     serve(provider, { lockDurationMs: 1000 });
-    const id = await submit({}, 1);
+    const id = await submit({ maxAttempts: '1' }, 1);
     await waitFor(() => signals.length === 1, { what: 'the call' });
     await redis.del(`${producer.queue.toKey(id)}:lock`);
     await waitFor(() => signals[0]?.aborted, { what: 'the abort' });

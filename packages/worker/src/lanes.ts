@@ -6,6 +6,7 @@ import { type Handle, type OpenOptions, openWorker } from '@llm-gateway/shared/q
 import type { RetryPolicy } from '@llm-gateway/shared/queue/generation-queue';
 import { DelayedError, type Job, UnrecoverableError, WaitingError, type Worker } from 'bullmq';
 import type { WorkerDeps } from './deps.ts';
+import type { InHand } from './in-hand.ts';
 import { Interruption, type InterruptionReason } from './interruption.ts';
 import { processGeneration } from './process-generation.ts';
 import type { Run } from './run.ts';
@@ -15,6 +16,7 @@ export interface LaneOptions extends OpenOptions {
   concurrency: number;
   lockDurationMs: number;
   stalledIntervalMs: number;
+  inHand: InHand;
   /** Fires when this process must let go of what it has not finished. */
   draining: AbortSignal;
 }
@@ -58,7 +60,7 @@ const queueOptions = ({ connection, prefix, concurrency, lockDurationMs, stalled
 });
 
 /** Turns what a run came to into what BullMQ understands. */
-function handler({ draining }: LaneOptions, deps: WorkerDeps): Handle<GenerationJob> {
+function handler({ draining, inHand }: LaneOptions, deps: WorkerDeps): Handle<GenerationJob> {
   return async ({ id }, { job, token, signal }) => {
     const run: Run = {
       id,
@@ -67,7 +69,9 @@ function handler({ draining }: LaneOptions, deps: WorkerDeps): Handle<Generation
       signal: AbortSignal.any([signal, draining]),
       log: deps.log,
     };
-    const next = await processGeneration(run, deps).catch((error: unknown) => letGo(error, { job, token, run }, deps));
+    const next = await inHand.track(() =>
+      processGeneration(run, deps).catch((error: unknown) => letGo(error, { job, token, run }, deps)),
+    );
     if (next.kind === 'retry') throw new RetryLater(next.delayMs);
     if (next.kind === 'failed') throw new UnrecoverableError('failed; see the job record');
   };

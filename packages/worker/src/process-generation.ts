@@ -3,7 +3,8 @@ import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import { callProvider } from './call-provider.ts';
 import type { WorkerDeps } from './deps.ts';
-import { Interruption } from './interruption.ts';
+import { Interruption, type InterruptionReason } from './interruption.ts';
+import { networkCause } from './network-cause.ts';
 import type { Provider, ProviderRequest } from './providers/provider.ts';
 import { type CallOutcome, reportCall, reportEnd } from './report.ts';
 import { decideRetry } from './resilience/retry-decision.ts';
@@ -50,7 +51,7 @@ export async function processGeneration(run: Run, deps: WorkerDeps): Promise<Nex
   if (!outcome.ok) return endAttempt(run, record, outcome, deps);
 
   const answer = priceAnswer(deps.prices, model, outcome.report.answer);
-  const settled = await insist(() => deps.settlement.settle(run.id, record, answer));
+  const settled = await insist(() => deps.settlement.settle(run, record, answer));
   reportEnd(deps, run, record, { settled, answer });
   return done;
 }
@@ -71,19 +72,29 @@ async function endAttempt(
   { failure, cause }: Extract<CallOutcome, { ok: false }>,
   deps: WorkerDeps,
 ): Promise<Next> {
-  const decision = decideRetry(failure, run.attempt, deps.retryLimits, Math.random);
-  const about = { job_id: run.id, request_id: record.request, attempt: run.attempt, code: failure.code };
+  // The job's own bound, which the queue keeps to as well: this process may be configured otherwise than the api was.
+  const limits = { ...deps.retryLimits, attempts: record.maxAttempts };
+  const decision = decideRetry(failure, run.attempt, limits, Math.random);
+  const about = {
+    job_id: run.id,
+    request_id: record.request,
+    attempt: run.attempt,
+    code: failure.code,
+    ...networkCause(cause),
+  };
   // Only our own bugs are logged with their cause: a provider's error object carries headers and bodies.
   if (failure.code === 'internal') run.log.error({ ...about, err: cause }, 'attempt failed unexpectedly');
+  const retry = decision.kind === 'retry' ? { retry_in_ms: decision.delayMs } : {};
+  run.log.warn({ event: 'attempt_failed', ...about, ...retry }, failure.detail);
   if (decision.kind === 'final') return endFailed(run, record, failure, deps);
 
-  run.log.warn({ event: 'attempt_failed', ...about, retry_in_ms: decision.delayMs }, failure.detail);
   await deps.settlement.release(run.id, run.run);
   return decision;
 }
 
 async function endFailed(run: Run, record: JobRecord, failure: Failure, deps: WorkerDeps): Promise<Next> {
-  const settled = await insist(() => deps.settlement.fail(run.id, record, failure));
+  const settled = await insist(() => deps.settlement.fail(run, record, failure));
+  if (settled === 'superseded') throw new Interruption('lock-lost' satisfies InterruptionReason);
   reportEnd(deps, run, record, { settled, failure });
   return { kind: 'failed' };
 }

@@ -1,5 +1,5 @@
 import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
-import type { Failure } from '@llm-gateway/shared/contracts/failure';
+import { type Failure, loggableDetail } from '@llm-gateway/shared/contracts/failure';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { events } from '@llm-gateway/shared/observability/logger';
 import { usdNumber } from '@llm-gateway/shared/pricing/format-usd';
@@ -45,7 +45,7 @@ export function reportEnd({ metrics }: Pick<WorkerDeps, 'metrics'>, run: Run, re
     (Date.now() - record.createdMs) / 1000,
   );
   if ('failure' in end) {
-    run.log.warn({ event: events.requestFailed, ...about, code: end.failure.code }, end.failure.detail);
+    run.log.warn({ event: events.requestFailed, ...about, code: end.failure.code }, loggableDetail(end.failure));
     return;
   }
   const { usage, costNanoUsd, usageSource } = end.answer;

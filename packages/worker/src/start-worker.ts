@@ -9,6 +9,7 @@ import { createKeys } from '@llm-gateway/shared/redis/keys';
 import type { WorkerConfig } from './config.ts';
 import type { WorkerDeps } from './deps.ts';
 import { drainWorkers } from './drain.ts';
+import { createInHand } from './in-hand.ts';
 import { serveLanes } from './lanes.ts';
 import { serveOps } from './ops-server.ts';
 import { createProviders } from './providers/registry.ts';
@@ -45,11 +46,12 @@ export async function startWorker(config: Readonly<WorkerConfig>): Promise<{ clo
       cacheMaxBytes: config.CACHE_MAX_BYTES,
     }),
     callLimits: { timeoutMs: config.PROVIDER_TIMEOUT_MS, idleMs: config.PROVIDER_IDLE_MS },
-    retryLimits: { attempts: config.MAX_ATTEMPTS, baseDelayMs: config.RETRY_BASE_DELAY_MS, retryAfterMaxMs },
+    retryLimits: { baseDelayMs: config.RETRY_BASE_DELAY_MS, retryAfterMaxMs },
     lossesMax,
   };
 
   const draining = new AbortController();
+  const inHand = createInHand();
   const workers = serveLanes(
     {
       connection: redis,
@@ -59,6 +61,7 @@ export async function startWorker(config: Readonly<WorkerConfig>): Promise<{ clo
       lockDurationMs: config.LOCK_DURATION_MS,
       stalledIntervalMs: config.STALLED_INTERVAL_MS,
       draining: draining.signal,
+      inHand,
     },
     deps,
   );
@@ -76,8 +79,9 @@ export async function startWorker(config: Readonly<WorkerConfig>): Promise<{ clo
   return {
     async close() {
       clearInterval(heartbeat);
-      if (redis.status === 'ready') await withdrawWorker(redis, keys, workerId).catch(() => undefined);
-      await drainWorkers({ workers, draining, drainMs: config.DRAIN_MS, log });
+      // Not waited for: a Redis that hangs would hold up the drain, and a worker that is silent is soon struck off.
+      withdrawWorker(redis, keys, workerId).catch(() => undefined);
+      await drainWorkers({ workers, draining, inHand, drainMs: config.DRAIN_MS, log });
       ops?.close();
       await Promise.all([...providers.values()].map((provider) => provider.close?.()));
       await closeRedis(redis);

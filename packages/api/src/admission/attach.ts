@@ -4,6 +4,7 @@ import { callRedis } from '@llm-gateway/shared/redis/call-redis';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import type { Redis } from 'ioredis';
 import type { JobReader } from '../jobs/job-reader.ts';
+import type { AddToLane } from './add-to-lane.ts';
 import type { GenerationRequest } from './generation-request.ts';
 
 /** How long after its acceptance a job can be found by the body that made it. */
@@ -11,18 +12,32 @@ export const attachableMs = 900_000;
 // A result that nobody fetched in this time is not what a retry is about.
 const fetchableMs = 120_000;
 
+export interface AttachOptions {
+  redis: Redis;
+  keys: Keys;
+  jobs: JobReader;
+  addToLane: AddToLane;
+}
+
 /**
  * The job that a retry belongs to: the same tenant sent the same body to the same path within 15 minutes, and the
  * job still runs, or ended within two minutes and its result never reached a client. Official SDKs repeat a request
  * without any key, so this is what keeps their retries from buying the same generation twice.
  */
-export function createAttacher(redis: Redis, keys: Keys, jobs: JobReader) {
-  return async ({ isRetry, fingerprint, tenantId }: GenerationRequest): Promise<string | undefined> => {
+export function createAttacher({ redis, keys, jobs, addToLane }: AttachOptions) {
+  return async ({
+    isRetry,
+    fingerprint,
+    tenantId,
+  }: Pick<GenerationRequest, 'isRetry' | 'fingerprint' | 'tenantId'>): Promise<string | undefined> => {
     if (!isRetry) return undefined;
     const id = await callRedis(() => redis.get(keys.attach(fingerprint)));
     if (id === null) return undefined;
     const record = await jobs.find(tenantId, id);
-    return record && isAttachable(record, Date.now()) ? id : undefined;
+    if (!record || !isAttachable(record, Date.now())) return undefined;
+    // The process that wrote the record may have died before it had queued the job: nobody would ever run it.
+    if (record.state === 'queued') await addToLane(record.lane, id, record.request);
+    return id;
   };
 }
 

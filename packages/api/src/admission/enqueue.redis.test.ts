@@ -12,6 +12,9 @@ import { createKeys } from '@llm-gateway/shared/redis/keys';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { createJobReader } from '../jobs/job-reader.ts';
+import { createLaneAdder } from './add-to-lane.ts';
+import { createAttacher } from './attach.ts';
 import { createEnqueuer, type NewJob } from './enqueue.ts';
 
 const keys = createKeys(`test-${randomUUID().slice(0, 18)}`);
@@ -143,6 +146,47 @@ test('a job that a worker has begun although its add seemed to fail is left to i
   await redis.ping(); // after the refusal, which went the same way
   expect(await recordOf(job.id)).toMatchObject({ state: 'in_progress' });
   expect(await redis.get(keys.attach(job.fingerprint))).toBe(job.id);
+});
+
+/** Carries every script out, and loses the reply of the first. */
+function losingFirstReply(target: Redis): Redis {
+  let isLost = false;
+  const run =
+    (name: 'eval' | 'evalsha') =>
+    async (...given: Parameters<Redis['eval']>) => {
+      const reply = await target[name](...given);
+      if (isLost) return reply;
+      isLost = true;
+      throw new Error('Command timed out');
+    };
+  return new Proxy(target, {
+    get: (_target, name) => (name === 'eval' || name === 'evalsha' ? run(name) : Reflect.get(target, name)),
+  });
+}
+
+test('when it is unknown whether the record was written, the job is refused and no retry finds it', async () => {
+  const job = newJob();
+  const options = { keys, producers: new Map([['sandbox', producer] as const]), instanceId: 'inst_1' };
+  const enqueue = createEnqueuer({ ...options, redis: losingFirstReply(redis) });
+  await expect(enqueue(job)).rejects.toMatchObject({ failure: { code: 'dependency_down' } });
+  await waitFor(async () => (await recordOf(job.id)) === undefined, { what: 'the record is gone' });
+  expect(await redis.exists(keys.attach(job.fingerprint))).toBe(0);
+  expect(await producer.queue.getJob(job.id)).toBeUndefined();
+});
+
+test('a retry of a request whose server died before it had queued the job, queues it', async () => {
+  const job = newJob();
+  await enqueuer()(job);
+  await producer.queue.remove(job.id); // as it is after a crash between the record and the queue
+  const attach = createAttacher({
+    redis,
+    keys,
+    jobs: createJobReader(redis, keys),
+    addToLane: createLaneAdder(new Map([['sandbox', producer] as const])),
+  });
+  const retry = { isRetry: true, fingerprint: job.fingerprint, tenantId: 'default' };
+  expect(await attach(retry)).toBe(job.id);
+  expect((await producer.queue.getJob(job.id))?.data).toEqual({ v: 1, id: job.id, requestId: 'req_1' });
 });
 
 test("a refused job does not take a newer one's way back along", async () => {

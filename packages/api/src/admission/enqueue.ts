@@ -1,12 +1,11 @@
-import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { GenerationJob } from '@llm-gateway/shared/contracts/job';
 import type { NewJobFields } from '@llm-gateway/shared/jobs/job-record';
 import type { Producer } from '@llm-gateway/shared/queue/define-queue';
 import type { Lane } from '@llm-gateway/shared/queue/generation-queue';
-import { callRedis } from '@llm-gateway/shared/redis/call-redis';
 import { defineScript, loadLua } from '@llm-gateway/shared/redis/define-script';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import type { Redis } from 'ioredis';
+import { createLaneAdder } from './add-to-lane.ts';
 import { attachableMs } from './attach.ts';
 
 export interface EnqueueOptions {
@@ -28,27 +27,25 @@ export interface NewJob {
 // An unfinished job outlives a long outage of its provider or of all workers, not a forgotten installation.
 const unfinishedMs = 7 * 24 * 3600 * 1000;
 const waiterMs = 600_000;
-const addTimeoutMs = 2000;
 
 /**
  * Accepts a job: first its record, then its place in the queue. A crash between the two leaves a record that nobody
- * was told of. When the second fails, the outcome is unknown (the command may have been carried out), so the record
- * is closed and a worker that does find the job leaves it alone: what was refused is never paid for.
+ * was told of; a retry of the request finds it and makes up for the rest. When either fails, the outcome is unknown
+ * (the command may have been carried out), so the record is closed and a worker that does find the job leaves it
+ * alone: what was refused is never paid for.
  */
 export function createEnqueuer({ redis, keys, producers, instanceId }: EnqueueOptions) {
   const acceptScript = defineScript(redis, loadLua(import.meta.url, './accept.lua'));
   const refuseScript = defineScript(redis, loadLua(import.meta.url, './refuse.lua'));
+  const addToLane = createLaneAdder(producers);
 
-  return async (job: NewJob): Promise<void> => {
-    const producer = producers.get(job.lane);
-    if (!producer) throw new Error(`no producer for lane ${job.lane}`);
-    const { id, fields, requestId, fingerprint, isWaitedFor } = job;
-    await acceptScript(
-      [keys.job(id), keys.waiters(id), keys.attach(fingerprint)],
-      [id, unfinishedMs, isWaitedFor ? instanceId : '', waiterMs, attachableMs, ...Object.entries(fields).flat()],
-    );
+  return async ({ id, lane, fields, requestId, fingerprint, isWaitedFor }: NewJob): Promise<void> => {
     try {
-      await callRedis(() => withTimeout(producer.add(id, { v: 1, id, requestId }), addTimeoutMs));
+      await acceptScript(
+        [keys.job(id), keys.waiters(id), keys.attach(fingerprint)],
+        [id, unfinishedMs, isWaitedFor ? instanceId : '', waiterMs, attachableMs, ...Object.entries(fields).flat()],
+      );
+      await addToLane(lane, id, requestId);
     } catch (error) {
       // Best effort: with Redis away this fails as well, and the job, if it was added, runs as if accepted.
       refuseScript([keys.job(id), keys.attach(fingerprint)], [id]).catch(() => undefined);
@@ -58,20 +55,3 @@ export function createEnqueuer({ redis, keys, producers, instanceId }: EnqueueOp
 }
 
 export type Enqueuer = ReturnType<typeof createEnqueuer>;
-
-/** BullMQ waits for its connection without an end of its own. */
-async function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () =>
-      reject(
-        new GatewayError({
-          code: 'dependency_down',
-          detail: 'The job store did not answer in time.',
-          retryAfterMs: 1000,
-        }),
-      ),
-    timeoutMs,
-  );
-  return Promise.race([work, promise]).finally(() => clearTimeout(timer));
-}

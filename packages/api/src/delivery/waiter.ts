@@ -48,15 +48,17 @@ const registrationMs = 600_000;
 export async function createWaiter(options: WaiterOptions): Promise<Waiter> {
   const { redis, subscriber, keys, jobs, instanceId, sweepMs } = options;
   const waiting = new Map<string, Set<(end: WaitEnd) => void>>();
+  // Only these are looked up: before its acceptance a job has no record either, and would be taken for one that is gone.
+  const accepted = new Set<string>();
   let drained = false;
 
   const wake = (id: string, end: WaitEnd) => {
     for (const settle of waiting.get(id) ?? []) settle(end);
   };
   const sweep = async () => {
-    if (waiting.size === 0) return;
+    if (accepted.size === 0) return;
     // A Redis that is away cannot be asked: the next sweep is due soon, and every wait has its deadline.
-    const ended = await jobs.ended([...waiting.keys()]).catch(() => []);
+    const ended = await jobs.ended([...accepted]).catch(() => []);
     for (const id of ended) wake(id, 'ended');
   };
 
@@ -70,7 +72,10 @@ export async function createWaiter(options: WaiterOptions): Promise<Waiter> {
     const settle = (end: WaitEnd) => {
       const others = waiting.get(id);
       others?.delete(settle);
-      if (others?.size === 0) waiting.delete(id);
+      if (others?.size === 0) {
+        waiting.delete(id);
+        accepted.delete(id);
+      }
       resolve(end);
     };
     const all = waiting.get(id) ?? new Set();
@@ -78,6 +83,7 @@ export async function createWaiter(options: WaiterOptions): Promise<Waiter> {
     if (drained) settle('draining');
     return {
       end(timeoutMs) {
+        if (waiting.get(id)?.has(settle)) accepted.add(id);
         const timer = setTimeout(settle, timeoutMs, 'timeout');
         return promise.finally(() => clearTimeout(timer));
       },

@@ -3,6 +3,15 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 
+// The package's own policy would upgrade every asset to https, which leaves the page blank where there is none.
+const contentSecurityPolicy = [
+  "default-src 'self'",
+  "img-src 'self' data:",
+  "style-src 'self' 'unsafe-inline'",
+  "object-src 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
 /** `/docs` for people and `/openapi.json` for tools, both made from the routes' own schemas. */
 export async function serveDocs(app: FastifyInstance, version: string): Promise<void> {
   await app.register(swagger, {
@@ -26,7 +35,7 @@ export async function serveDocs(app: FastifyInstance, version: string): Promise<
   });
   await app.register(swaggerUi, {
     routePrefix: '/docs',
-    staticCSP: true,
+    staticCSP: contentSecurityPolicy,
     uiConfig: { tryItOutEnabled: true, defaultModelsExpandDepth: -1 },
     theme: { title: 'LLM Gateway', css: [{ filename: 'theme.css', content: '.swagger-ui .topbar { display: none }' }] },
   });

@@ -1,4 +1,10 @@
-import { type Failure, type FailureCode, failureRow, GatewayError } from '@llm-gateway/shared/contracts/failure';
+import {
+  type Failure,
+  type FailureCode,
+  failureRow,
+  GatewayError,
+  loggableDetail,
+} from '@llm-gateway/shared/contracts/failure';
 import { events } from '@llm-gateway/shared/observability/logger';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { dialectOf } from './dialect.ts';
@@ -36,7 +42,7 @@ export function handleErrors(app: FastifyInstance): void {
     const failure = failureOf(error);
     if (failureRow(failure.code).status >= 500) {
       const cause = error instanceof GatewayError ? error.cause : error;
-      request.log.error({ event: events.requestFailed, code: failure.code, err: cause }, failure.detail);
+      request.log.error({ event: events.requestFailed, code: failure.code, err: cause }, loggableDetail(failure));
     } else if (failure.code !== 'rate_limited') {
       request.log.info({ event: events.requestFailed, code: failure.code }, failure.detail);
     }

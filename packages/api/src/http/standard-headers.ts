@@ -9,8 +9,9 @@ export function sendStandardHeaders(
   app.addHook('onRequest', async (request, reply) => {
     setRequestHeaders(request, reply);
   });
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', async (request, reply) => {
     setTimeHeaders(reply);
+    if (request.method === 'POST' && !reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
     // A connection that is kept alive would keep the closing server waiting for its next request.
     if (isDraining()) reply.header('connection', 'close');
   });

@@ -26,11 +26,10 @@ export function createJobReader(redis: Redis, keys: Keys): JobReader {
   }
 
   return {
-    find: (tenantId, id) =>
-      callRedis(async () => {
-        const record = parseJobRecord(await redis.hgetall(keys.job(id)));
-        return record?.tenant === tenantId ? record : undefined;
-      }),
+    async find(tenantId, id) {
+      const record = parseJobRecord(await callRedis(() => redis.hgetall(keys.job(id))));
+      return record?.tenant === tenantId ? record : undefined;
+    },
     ended: (ids) =>
       callRedis(async () => {
         const found: string[] = [];

@@ -16,27 +16,30 @@ test('nobody has used nothing', () => {
 });
 
 test('sums over models are exact where floats are not', () => {
-  // 0.1 + 0.2 USD, the sum that floats get wrong; 0.3 / 4 requests.
+  // 0.1 + 0.2 USD, the sum that floats get wrong; 0.3 / 6 requests.
   const summary = summarise({
     'openai/gpt-4o|requests': '3',
     'openai/gpt-4o|cached': '1',
     'openai/gpt-4o|promptTokens': '10',
     'openai/gpt-4o|completionTokens': '20',
     'openai/gpt-4o|nanoUsd': '100000000',
-    'openai/odd|name|requests': '1',
+    'openai/new|requests': '1',
+    'openai/new|unpriced': '1',
+    'openai/odd|name|requests': '2',
     'openai/odd|name|nanoUsd': '200000000',
     'openai/odd|name|unpriced': '1',
   });
   expect(summary).toMatchObject({
-    total_requests: 4,
+    total_requests: 6,
     cached_requests: 1,
     total_tokens: 30,
     total_cost_usd: 0.3,
-    average_cost_per_request: 0.075,
-    unpriced_requests: 1,
+    average_cost_per_request: 0.05,
+    unpriced_requests: 2,
   });
+  expect(summary.model_breakdown['openai/new']).toMatchObject({ cost_usd: null, unpriced_requests: 1 });
   expect(summary.model_breakdown['openai/odd|name']).toMatchObject({
-    requests: 1,
+    requests: 2,
     cost_usd: 0.2,
     unpriced_requests: 1,
   });

@@ -11,7 +11,7 @@ const modelUsage = z.object({
   prompt_tokens: z.int(),
   completion_tokens: z.int(),
   tokens: z.int(),
-  cost_usd: z.number(),
+  cost_usd: z.number().nullable().describe('null where no request had a known price'),
   unpriced_requests: z.int().describe('Requests whose cost is missing because no price was known'),
 });
 
@@ -53,14 +53,14 @@ export function summarise(fields: Record<string, string>): UsageSummary {
     total[kind] += BigInt(value);
     perModel.set(model, counts);
   }
-  const { cached_requests, prompt_tokens, completion_tokens, tokens, cost_usd, unpriced_requests } = viewCounts(total);
+  const { cached_requests, prompt_tokens, completion_tokens, tokens, unpriced_requests } = viewCounts(total);
   return {
     total_requests: Number(total.requests),
     cached_requests,
     prompt_tokens,
     completion_tokens,
     total_tokens: tokens,
-    total_cost_usd: cost_usd,
+    total_cost_usd: usdNumber(total.nanoUsd),
     average_cost_per_request: total.requests === 0n ? 0 : usdNumber(roundedQuotient(total.nanoUsd, total.requests)),
     unpriced_requests,
     model_breakdown: Object.fromEntries([...perModel].map(([model, counts]) => [model, viewCounts(counts)])),
@@ -69,12 +69,15 @@ export function summarise(fields: Record<string, string>): UsageSummary {
 
 const roundedQuotient = (dividend: bigint, divisor: bigint) => (2n * dividend + divisor) / (2n * divisor);
 
+/** False where every request that cost something cost nobody knows what. */
+const isPriced = ({ unpriced, requests, cached }: Counts) => unpriced === 0n || unpriced < requests - cached;
+
 const viewCounts = (counts: Counts) => ({
   requests: Number(counts.requests),
   cached_requests: Number(counts.cached),
   prompt_tokens: Number(counts.promptTokens),
   completion_tokens: Number(counts.completionTokens),
   tokens: Number(counts.promptTokens + counts.completionTokens),
-  cost_usd: usdNumber(counts.nanoUsd),
+  cost_usd: isPriced(counts) ? usdNumber(counts.nanoUsd) : null,
   unpriced_requests: Number(counts.unpriced),
 });

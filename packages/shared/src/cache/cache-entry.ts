@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { pricedAnswer } from '../contracts/answer.ts';
+import { type PricedAnswer, pricedAnswer } from '../contracts/answer.ts';
 import { loadLua } from '../redis/define-script.ts';
 
 /** Lua function `cache_put(…)`, to be put before the script that settles a job. */
@@ -23,3 +23,7 @@ export type CacheEntry = z.infer<typeof cacheEntry>;
 
 /** Member of the index, from which the digest of an entry is read back. */
 export const digestOfMember = (member: string): string => member.slice(member.indexOf(':') + 1);
+
+/** Answers that a later equal request may be given: cut short only by the client's own `max_tokens`, if at all. */
+export const isCacheable = ({ finishReason }: Pick<PricedAnswer, 'finishReason'>): boolean =>
+  finishReason.unified === 'stop' || finishReason.unified === 'length';

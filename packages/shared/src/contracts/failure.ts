@@ -131,6 +131,10 @@ export type Failure = z.infer<typeof failure>;
 /** The row of a code, with the optional members visible to the type checker. */
 export const failureRow = (code: FailureCode): FailureRow => failures[code];
 
+/** What a log may say of a failure. A refusal passes on a provider's own words, and these may quote the prompt. */
+export const loggableDetail = ({ code, detail }: Failure): string =>
+  code === 'provider_refused' ? failures[code].title : detail;
+
 /** The only error that our own code throws. The cause stays in the process's log and never reaches a client. */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError';

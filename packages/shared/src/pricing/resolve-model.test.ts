@@ -57,6 +57,9 @@ describe('a name is looked up in order', () => {
     'openai/a\nb',
     'gpt-4o\u0000',
     'openai/\u0085',
+    'openai/モデル',
+    'openai/\ud800',
+    'openai/a b',
     `openai/${'x'.repeat(250)}`,
   ])('is nobody’s: %j', (name) => {
     expect(resolveModel(name)).toBeUndefined();

@@ -13,16 +13,16 @@ export interface ResolvedModel {
   row?: ModelRow;
 }
 
-const nameMax = 256;
+/** Names are sent in headers, here and by proxies on the way, so what no header can carry is no name. */
+const nameable = /^[\x21-\x7e]{1,256}$/;
 
 /**
  * The model that a client's name stands for: exact id → alias → snapshot → `provider/model` of a known provider,
  * even one that the table lacks → undefined. Case matters, as it does to the providers. A name of more than 256
- * characters or with control characters is nobody's.
+ * characters, or with other than visible ASCII ones, is nobody's.
  */
 export function resolveModel(name: string): ResolvedModel | undefined {
-  if (name.length > nameMax || /\p{Cc}/u.test(name)) return undefined;
-  return knownNames.get(name) ?? unlisted(name);
+  return nameable.test(name) ? (knownNames.get(name) ?? unlisted(name)) : undefined;
 }
 
 const knownNames = new Map(models.flatMap(namesOf));

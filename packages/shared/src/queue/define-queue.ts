@@ -59,6 +59,6 @@ export function openWorker<Payload>(
       if (!parsed.success) return onUnreadable(job, token);
       await handle(parsed.data, { job, token, signal });
     },
-    { ...options, connection, prefix },
+    { ...options, connection, prefix, skipVersionCheck: true },
   );
 }

@@ -30,6 +30,7 @@ test.for([
   { ...counts, promptTokens: -1 },
   { ...counts, totalTokens: 2.5 },
   { ...counts, promptTokens: Number.NaN },
+  { ...counts, totalTokens: Number.MAX_SAFE_INTEGER },
 ])('%j is not taken for usage', (reported) => {
   expect(usageOrEstimate(reported, generation, 'abcd')).toMatchObject({
     usage: { promptTokens: 4, completionTokens: 1, totalTokens: 5 },

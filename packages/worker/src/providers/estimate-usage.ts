@@ -4,6 +4,10 @@ import type { Generation } from '@llm-gateway/shared/contracts/generation';
 // OpenAI's rule of thumb for English; only used where a provider reports nothing, and marked as an estimate.
 const charactersPerToken = 4;
 
+// A hundred times the largest context there is. Beyond it a cost could pass what a Redis counter holds, and settlement
+// would stop half-way: written, but not counted.
+const believableTokens = 1_000_000_000;
+
 const tokens = (text: string) => Math.ceil(text.length / charactersPerToken);
 
 /** Usage of a call whose provider did not report it. */
@@ -23,7 +27,7 @@ export function usageOrEstimate(
 ): Pick<Answer, 'usage' | 'usageSource'> {
   // A count that is no count would be written to the record, and no reader could parse it again.
   const checked = usage.safeParse(reported);
-  return checked.success
+  return checked.success && Object.values(checked.data).every((count) => (count ?? 0) <= believableTokens)
     ? { usage: checked.data, usageSource: 'provider' }
     : { usage: estimateUsage(generation, text), usageSource: 'estimated' };
 }

@@ -17,8 +17,10 @@ end
 local now = redis.call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
 
--- A run that ends tidily removes its mark (release, settle). A mark still here was left by one that did not.
-if redis.call('HGET', record, 'run') then
+-- A run that ends tidily removes its mark (release, settle). A mark still here was left by one that did not, or it is
+-- this run's own: a command whose reply is lost with the connection is sent again.
+local mark = redis.call('HGET', record, 'run')
+if mark and mark ~= ARGV[2] then
   redis.call('HINCRBY', record, 'losses', 1)
 end
 redis.call('HSET', record, 'state', 'in_progress', 'attempt', ARGV[1], 'run', ARGV[2])

@@ -34,9 +34,10 @@ async function settle(
   const settlement = createSettlement({ redis, keys, resultTtlMs: 60_000, cacheMaxBytes });
   const wish = digest === undefined ? {} : { cacheDigest: digest, cacheTtlMs: String(ttlMs) };
   const id = await acceptJob(redis, keys, { ...fields, ...wish });
-  const beginning = await settlement.begin(id, 1, randomUUID());
+  const run = randomUUID();
+  const beginning = await settlement.begin(id, 1, run);
   if (beginning.kind !== 'run') throw new Error('not begun');
-  expect(await settlement.settle(id, beginning.record, answer)).toBe('settled');
+  expect(await settlement.settle({ id, run }, beginning.record, answer)).toBe('settled');
   return id;
 }
 

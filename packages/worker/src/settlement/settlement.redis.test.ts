@@ -38,13 +38,14 @@ async function read(id: string) {
 async function begin(id: string, attempt = 1, run: string = randomUUID()) {
   const beginning = await settlement.begin(id, attempt, run);
   if (beginning.kind !== 'run') throw new Error(`${id} is ${beginning.kind}`);
-  return beginning;
+  return { ...beginning, run: { id, run } };
 }
 
 /** A job accepted, begun and settled. */
 async function settled(fields: Partial<NewJobFields>, answer: PricedAnswer = pricedAnswer(), by = settlement) {
   const id = await accept(fields);
-  expect(await by.settle(id, (await begin(id)).record, answer)).toBe('settled');
+  const { record, run } = await begin(id);
+  expect(await by.settle(run, record, answer)).toBe('settled');
   return id;
 }
 
@@ -63,6 +64,12 @@ describe('begin', () => {
     expect((await begin(id)).losses).toBe(0);
     expect((await begin(id)).losses).toBe(1);
     expect((await begin(id)).losses).toBe(2);
+  });
+
+  test('a repeat of the same run, whose reply was lost with the connection, is no loss', async () => {
+    const id = await accept();
+    await begin(id, 1, 'run-1');
+    expect((await begin(id, 1, 'run-1')).losses).toBe(0);
   });
 
   test('a run that was released is none', async () => {
@@ -105,11 +112,11 @@ describe('begin', () => {
 
   test('a record that has expired is missing, and nothing brings it back', async () => {
     const id = await accept();
-    const { record } = await begin(id);
+    const { record, run } = await begin(id);
     await redis.del(keys.job(id));
     expect(await settlement.begin(id, 1, 'run-1')).toEqual({ kind: 'missing' });
-    expect(await settlement.settle(id, record, pricedAnswer())).toBe('missing');
-    expect(await settlement.fail(id, record, failure)).toBe('missing');
+    expect(await settlement.settle(run, record, pricedAnswer())).toBe('missing');
+    expect(await settlement.fail(run, record, failure)).toBe('missing');
     await settlement.release(id, 'run-1');
     expect(await redis.exists(keys.job(id))).toBe(0);
     expect(await redis.exists(keys.usage({ tenantId: 'acme' }))).toBe(0);
@@ -142,11 +149,11 @@ describe('settle', () => {
 
   test('the second to settle changes nothing and counts nothing', async () => {
     const id = await accept({ cacheDigest: 'd', cacheTtlMs: '60000' });
-    const { record } = await begin(id);
-    expect(await settlement.settle(id, record, pricedAnswer())).toBe('settled');
+    const { record, run } = await begin(id);
+    expect(await settlement.settle(run, record, pricedAnswer())).toBe('settled');
     const before = await everything();
-    expect(await settlement.settle(id, record, pricedAnswer({ text: 'Late.' }))).toBe('ended');
-    expect(await settlement.fail(id, record, failure)).toBe('ended');
+    expect(await settlement.settle({ id, run: 'late' }, record, pricedAnswer({ text: 'Late.' }))).toBe('ended');
+    expect(await settlement.fail({ id, run: 'late' }, record, failure)).toBe('ended');
     expect(await settlement.begin(id, 2, 'late')).toEqual({ kind: 'ended' });
     expect(await everything()).toEqual(before);
   });
@@ -155,7 +162,7 @@ describe('settle', () => {
     const id = await accept();
     const slow = await begin(id, 1, 'slow');
     await begin(id, 1, 'second');
-    expect(await settlement.settle(id, slow.record, pricedAnswer())).toBe('settled');
+    expect(await settlement.settle(slow.run, slow.record, pricedAnswer())).toBe('settled');
     expect(await read(id)).toMatchObject({ state: 'completed' });
   });
 
@@ -163,7 +170,9 @@ describe('settle', () => {
     const id = await accept({ cacheDigest: 'd', cacheTtlMs: '60000' });
     const { record } = await begin(id);
     const answers = Array.from({ length: 50 }, (_, index) => pricedAnswer({ text: `answer ${index}` }));
-    const outcomes = await Promise.all(answers.map((answer) => settlement.settle(id, record, answer)));
+    const outcomes = await Promise.all(
+      answers.map((answer, index) => settlement.settle({ id, run: `run-${index}` }, record, answer)),
+    );
     expect(outcomes.filter((outcome) => outcome === 'settled')).toHaveLength(1);
     expect(outcomes.filter((outcome) => outcome === 'ended')).toHaveLength(49);
     expect((await read(id)).answer?.text).toBe(`answer ${outcomes.indexOf('settled')}`);
@@ -175,8 +184,8 @@ describe('settle', () => {
 describe('fail', () => {
   test('the record tells why; nothing is counted and nothing cached', async () => {
     const id = await accept({ cacheDigest: 'd', cacheTtlMs: '60000' });
-    const { record } = await begin(id);
-    expect(await settlement.fail(id, record, failure)).toBe('settled');
+    const { record, run } = await begin(id);
+    expect(await settlement.fail(run, record, failure)).toBe('settled');
     const failed = await read(id);
     expect(failed).toMatchObject({ state: 'failed', failure });
     expect(failed.answer).toBeUndefined();
@@ -187,9 +196,9 @@ describe('fail', () => {
 
   test('an answer that comes after it changes nothing', async () => {
     const id = await accept();
-    const { record } = await begin(id);
-    await settlement.fail(id, record, failure);
-    expect(await settlement.settle(id, record, pricedAnswer())).toBe('ended');
+    const { record, run } = await begin(id);
+    await settlement.fail(run, record, failure);
+    expect(await settlement.settle({ id, run: 'late' }, record, pricedAnswer())).toBe('ended');
     expect((await read(id)).state).toBe('failed');
     expect(await redis.exists(keys.usage({ tenantId: 'acme' }))).toBe(0);
   });
@@ -252,10 +261,12 @@ describe('notices', () => {
 
     const id = await accept();
     await redis.sadd(keys.waiters(id), 'one', 'two');
-    await settlement.settle(id, (await begin(id)).record, pricedAnswer());
+    const answered = await begin(id);
+    await settlement.settle(answered.run, answered.record, pricedAnswer());
     const failed = await accept();
     await redis.sadd(keys.waiters(failed), 'two');
-    await settlement.fail(failed, (await begin(failed)).record, failure);
+    const refused = await begin(failed);
+    await settlement.fail(refused.run, refused.record, failure);
     await redis.publish(keys.wakeChannel('last'), 'no more');
 
     // One connection delivers in order: with the last message here, all others are.

@@ -1,4 +1,4 @@
-import { cachePutLua } from '@llm-gateway/shared/cache/cache-entry';
+import { cachePutLua, isCacheable } from '@llm-gateway/shared/cache/cache-entry';
 import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
 import type { Failure } from '@llm-gateway/shared/contracts/failure';
 import type { FinalState } from '@llm-gateway/shared/contracts/job';
@@ -7,6 +7,7 @@ import { defineScript, loadLua } from '@llm-gateway/shared/redis/define-script';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import { countUsageLua, usageField, usageKeys } from '@llm-gateway/shared/usage/usage-counters';
 import type { Redis } from 'ioredis';
+import type { Run } from '../run.ts';
 
 export interface SettlementOptions {
   redis: Redis;
@@ -20,11 +21,8 @@ export type Beginning =
   /** The job has ended, by another run or by an earlier one whose end BullMQ did not hear of. */
   { kind: 'ended' } | { kind: 'missing' } | { kind: 'run'; record: JobRecord; losses: number };
 
-export type Settled = 'settled' | 'ended' | 'missing';
-
-/** Answers that a later equal request may be given: cut short only by the client's own `max_tokens`, if at all. */
-const cacheable = (answer: PricedAnswer) =>
-  answer.finishReason.unified === 'stop' || answer.finishReason.unified === 'length';
+/** `superseded`: the failure of a run whose job another run has taken over. */
+export type Settled = 'settled' | 'ended' | 'superseded' | 'missing';
 
 const finalStateOf = (answer: PricedAnswer): FinalState =>
   answer.finishReason.unified === 'length' || answer.finishReason.unified === 'content_filter'
@@ -57,7 +55,7 @@ export function createSettlement({ redis, keys, resultTtlMs, cacheMaxBytes }: Se
   const releaseScript = defineScript(redis, lua('./release.lua'));
   const settleScript = defineScript(redis, [countUsageLua, cachePutLua, lua('./settle.lua')].join('\n'));
 
-  async function end(id: string, record: JobRecord, outcome: Outcome): Promise<Settled> {
+  async function end({ id, run }: RunName, record: JobRecord, outcome: Outcome): Promise<Settled> {
     const { state, kind, value, counts, cached } = outcome;
     return (await settleScript(
       [
@@ -80,6 +78,7 @@ export function createSettlement({ redis, keys, resultTtlMs, cacheMaxBytes }: Se
         cacheMaxBytes,
         keys.cacheEntry(''),
         JSON.stringify(cacheFields(id, record, state)),
+        run,
       ],
     )) as Settled;
   }
@@ -103,20 +102,22 @@ export function createSettlement({ redis, keys, resultTtlMs, cacheMaxBytes }: Se
     },
 
     /** Ends the job with its answer; cost is counted here and nowhere else. */
-    settle: (id: string, record: JobRecord, answer: PricedAnswer): Promise<Settled> =>
-      end(id, record, {
+    settle: (run: RunName, record: JobRecord, answer: PricedAnswer): Promise<Settled> =>
+      end(run, record, {
         state: finalStateOf(answer),
         kind: 'answer',
         value: answer,
         counts: usageCounts(record, answer),
-        cached: cacheable(answer),
+        cached: isCacheable(answer),
       }),
 
     /** Ends the job with what every reader of it will be told. */
-    fail: (id: string, record: JobRecord, failure: Failure): Promise<Settled> =>
-      end(id, record, { state: 'failed', kind: 'failure', value: failure, counts: [], cached: false }),
+    fail: (run: RunName, record: JobRecord, failure: Failure): Promise<Settled> =>
+      end(run, record, { state: 'failed', kind: 'failure', value: failure, counts: [], cached: false }),
   };
 }
+
+type RunName = Pick<Run, 'id' | 'run'>;
 
 interface Outcome {
   state: FinalState;

@@ -2,7 +2,23 @@ import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import { z } from 'zod';
 import type { CacheOptions } from '../../http/cache-control.ts';
 
-const shortText = z.string().min(1).max(128);
+// Keys are made of ids, and half of a surrogate pair has no UTF-8 that they could be made of.
+const shortText = z
+  .string()
+  .min(1)
+  .max(128)
+  .refine((text) => text.isWellFormed(), 'must be well-formed Unicode');
+
+// Far beyond what a model can stop at, far below what would make a queue of them large.
+const stopText = z.string().min(1).max(1000);
+
+// What walks a schema later (digests, JSON) calls itself for every level, and the stack has an end.
+const schemaDepthMax = 100;
+
+function isFlatterThan(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth > 0 && Object.values(value).every((member) => isFlatterThan(member, depth - 1));
+}
 
 const responseFormat = z.discriminatedUnion('type', [
   z.object({ type: z.literal('text') }),
@@ -11,7 +27,12 @@ const responseFormat = z.discriminatedUnion('type', [
     type: z.literal('json_schema'),
     json_schema: z.object({
       name: z.string().min(1).max(64),
-      schema: z.record(z.string(), z.unknown()),
+      schema: z
+        .record(z.string(), z.unknown())
+        .refine(
+          (schema) => isFlatterThan(schema, schemaDepthMax),
+          `must not be nested deeper than ${schemaDepthMax} levels`,
+        ),
       strict: z.boolean().optional(),
     }),
   }),
@@ -45,10 +66,7 @@ export const generateBody = z
     request_id: shortText.optional().describe('Given back in the answer; made up if absent'),
     top_p: z.number().min(0).max(1).optional(),
     stop: z
-      .union(
-        [z.string().min(1), z.array(z.string().min(1)).min(1).max(4)],
-        'must be a string or a list of 1 to 4 strings',
-      )
+      .union([stopText, z.array(stopText).min(1).max(4)], 'must be a string or a list of 1 to 4 strings')
       .optional(),
     system: z.string().max(1_000_000).optional(),
     seed: z.int().optional(),

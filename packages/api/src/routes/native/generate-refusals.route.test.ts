@@ -13,6 +13,9 @@ afterAll(() => api?.close());
 
 const ask = (more: object = {}) => ({ prompt: `refused ${randomUUID()}`, model: 'gpt-4o', user_id: 'u1', ...more });
 
+/** Lists within lists within an object: so many levels in all. */
+const nested = (levels: number) => ({ a: JSON.parse('['.repeat(levels - 1) + ']'.repeat(levels - 1)) });
+
 /** What every refusal of a native route shows, whatever it is about. */
 function expectProblem(response: Awaited<ReturnType<TestApi['generate']>>, status: number, code: string): void {
   expect(response.statusCode).toBe(status);
@@ -91,6 +94,7 @@ describe('422', () => {
     ['model', { model: undefined }, '/model', 'is required'],
     ['model', { model: '' }, '/model', 'must have at least 1 character'],
     ['model', { model: 'gpt-99' }, '/model', '"gpt-99" is not known; GET /v1/models lists the models'],
+    ['model', { model: 'openai/モデル' }, '/model', '"openai/モデル" is not known; GET /v1/models lists the models'],
     ['model', { model: 'x'.repeat(257) }, '/model', 'must have at most 256 characters'],
     [
       'model',
@@ -109,12 +113,21 @@ describe('422', () => {
     ['max_tokens', { max_tokens: 0 }, '/max_tokens', 'must be >= 1'],
     ['max_tokens', { max_tokens: 1.5 }, '/max_tokens', 'must be a whole number'],
     ['max_tokens', { max_tokens: 999_999 }, '/max_tokens', 'must be <= 16384 for gpt-4o'],
+    ['user_id', { user_id: 'half a \ud83d' }, '/user_id', 'must be well-formed Unicode'],
+    ['request_id', { request_id: 'half a \ud83d' }, '/request_id', 'must be well-formed Unicode'],
     ['request_id', { request_id: '' }, '/request_id', 'must have at least 1 character'],
     ['request_id', { request_id: 'x'.repeat(129) }, '/request_id', 'must have at most 128 characters'],
     ['top_p', { top_p: 1.1 }, '/top_p', 'must be <= 1'],
     ['stop', { stop: 5 }, '/stop', 'must be a string or a list of 1 to 4 strings'],
     ['stop', { stop: ['a', 'b', 'c', 'd', 'e'] }, '/stop', 'must be a string or a list of 1 to 4 strings'],
     ['stop', { stop: [] }, '/stop', 'must have at least 1 item'],
+    ['stop', { stop: 'x'.repeat(1001) }, '/stop', 'must have at most 1000 characters'],
+    [
+      'response_format',
+      { response_format: { type: 'json_schema', json_schema: { name: 'n', schema: nested(101) } } },
+      '/response_format/json_schema/schema',
+      'must not be nested deeper than 100 levels',
+    ],
     ['system', { system: {} }, '/system', 'must be a string'],
     ['seed', { seed: 0.5 }, '/seed', 'must be a whole number'],
     ['seed on Claude', { ...claude, seed: 1 }, '/seed', 'is not supported by Claude models'],

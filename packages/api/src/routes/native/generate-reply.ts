@@ -1,3 +1,4 @@
+import { isCacheable } from '@llm-gateway/shared/cache/cache-entry';
 import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
@@ -13,6 +14,8 @@ import { type GenerateAnswer, toGenerateAnswer } from './generate-answer.ts';
 export interface Origin {
   wanted: Pick<GenerationRequest, 'model' | 'clientRequestId' | 'userId'>;
   model: ResolvedModel;
+  /** What the answer took, where that is not the time of this request. */
+  latencyMs?: number;
 }
 
 /** An answer from the cache: the stored tokens and cost, while this request costs nothing. */
@@ -48,6 +51,11 @@ export function sendResult(
       },
     );
   }
+  const status = reply.getHeader('cache-status');
+  if (status === 'gateway; fwd=miss' || status === 'gateway; fwd=request') {
+    const isStored = record.cacheDigest !== undefined && isCacheable(record.answer);
+    reply.header('cache-status', isStored ? `${status}; stored` : status);
+  }
   const cost = costUsd(record.answer);
   if (cost !== null) reply.header('x-cost-usd', String(cost));
   return send(request, reply, origin, id, record.answer, false);
@@ -56,7 +64,7 @@ export function sendResult(
 function send(
   request: FastifyRequest,
   reply: FastifyReply,
-  { wanted, model }: Origin,
+  { wanted, model, latencyMs }: Origin,
   jobId: string,
   answer: PricedAnswer,
   cached: boolean,
@@ -67,7 +75,7 @@ function send(
     provider: model.provider,
     requestId: wanted.clientRequestId,
     cached,
-    latencyMs: reply.elapsedTime,
+    latencyMs: latencyMs ?? reply.elapsedTime,
   });
   request.log.info(
     {

@@ -98,7 +98,7 @@ async function admitLogged(
 }
 
 function cacheStatus(admission: Exclude<Admission, { kind: 'cached' }>): string {
-  if (admission.kind === 'attached') return 'gateway; fwd=miss; collapsed';
-  const { forwarded = 'miss', store } = admission.cache;
-  return `gateway; fwd=${forwarded}${store ? '; stored' : ''}`;
+  return admission.kind === 'attached'
+    ? 'gateway; fwd=miss; collapsed'
+    : `gateway; fwd=${admission.cache.forwarded ?? 'miss'}`;
 }

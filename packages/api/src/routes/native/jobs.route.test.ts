@@ -42,6 +42,17 @@ function onTheWire(path: string, headers: Record<string, string>) {
   return promise;
 }
 
+test('a client that leaves while it waits leaves no wait behind', async () => {
+  const { waiter } = api.deps.admission;
+  const client = new AbortController();
+  const path = `${url}/v1/jobs/${await submit()}`;
+  const left = fetch(path, { headers: { prefer: 'wait=60' }, signal: client.signal }).catch(() => 'left');
+  await waitFor(() => waiter.size() === 1, { what: 'it waits' });
+  client.abort();
+  expect(await left).toBe('left');
+  await waitFor(() => waiter.size() === 0, { what: 'the wait is given up', timeoutMs: 2000 });
+});
+
 describe('GET /v1/jobs/{id}', () => {
   describe('200', () => {
     test('one that waits', async () => {

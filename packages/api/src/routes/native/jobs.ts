@@ -3,7 +3,7 @@ import { jobIdPattern } from '@llm-gateway/shared/contracts/ids';
 import { isFinal } from '@llm-gateway/shared/contracts/job';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ApiDeps } from '../../deps.ts';
@@ -37,7 +37,7 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesDeps> = async (app, deps)
     },
     async (request, reply) => {
       const { id } = request.params;
-      const record = await findWaiting(request, id, deps);
+      const record = await findWaiting(request, reply, id, deps);
       reply.headers({ 'x-job-id': id, 'cache-control': 'no-cache' });
       if (!isFinal(record.state)) reply.header('retry-after', String(pollAfterS(record, Date.now())));
       return isNotModified(request, reply, jobEtag(record)) ? sendNotModified(reply) : viewJob(id, record);
@@ -57,20 +57,26 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesDeps> = async (app, deps)
     },
     async (request, reply) => {
       const { id } = request.params;
-      const record = await findWaiting(request, id, deps);
+      const record = await findWaiting(request, reply, id, deps);
       reply.header('x-job-id', id);
       if (!isFinal(record.state)) return sendAccepted(reply, id, record);
       const model = resolveModel(record.target);
       if (!model) throw new Error(`job ${id} has a model that nobody knows: ${record.target}`);
       deps.markDelivered(reply, id);
       const wanted = { model: record.model, clientRequestId: record.clientRequest, userId: record.user };
-      return sendResult(request, reply, { wanted, model }, id, record);
+      const latencyMs = (record.finishedMs ?? record.createdMs) - record.createdMs;
+      return sendResult(request, reply, { wanted, model, latencyMs }, id, record);
     },
   );
 };
 
 /** The caller's job; where the client is ready to wait, at its end or when its patience is. Throws `not_found`. */
-async function findWaiting(request: FastifyRequest, id: string, { jobs, waiter }: JobRoutesDeps): Promise<JobRecord> {
+async function findWaiting(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  id: string,
+  { jobs, waiter }: JobRoutesDeps,
+): Promise<JobRecord> {
   const { tenantId } = request.caller;
   const find = async () => (jobIdPattern.test(id) ? jobs.find(tenantId, id) : undefined);
   const record = await find();
@@ -78,6 +84,8 @@ async function findWaiting(request: FastifyRequest, id: string, { jobs, waiter }
   const { waitS = 0 } = parsePrefer(header(request, 'prefer'));
   if (isFinal(record.state) || waitS === 0) return record;
   const wait = await waiter.join(id);
+  // A client that has left needs no answer.
+  reply.raw.once('close', wait.cancel);
   await wait.end(Math.min(waitS, waitMaxS) * 1000);
   return (await find()) ?? record;
 }

@@ -100,9 +100,14 @@ export const healthRoutes: FastifyPluginAsyncZod<HealthDeps> = async (
       },
     },
     async (_request, reply) => {
-      const reason = isDraining() ? 'shutting down' : redis.status !== 'ready' ? 'Redis is not reachable' : undefined;
-      if (reason === undefined) return { status: 'ready' as const };
-      return reply.code(503).send({ status: 'not_ready', reason });
+      if (isDraining()) return reply.code(503).send({ status: 'not_ready', reason: 'shutting down' });
+      try {
+        // A Redis that hangs keeps its connections: only an answer tells that it serves.
+        await redis.ping();
+        return { status: 'ready' as const };
+      } catch {
+        return reply.code(503).send({ status: 'not_ready', reason: 'Redis does not answer' });
+      }
     },
   );
 };

@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import '@llm-gateway/testkit/provided-context';
+import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { acceptJob, pricedAnswer } from '../test-job.ts';
+import { createSettlement, type Settlement } from './settlement.ts';
+
+const failure = { code: 'provider_unreachable', detail: 'sandbox could not be reached.' } as const;
+
+let redis: Redis;
+let keys: Keys;
+let settlement: Settlement;
+beforeAll(() => {
+  redis = new Redis(inject('redisUrl'));
+});
+beforeEach(() => {
+  keys = createKeys(`test-${randomUUID()}`);
+  settlement = createSettlement({ redis, keys, resultTtlMs: 60_000, cacheMaxBytes: 1_000_000 });
+});
+afterAll(() => redis.quit());
+
+async function begun(id: string, run: string) {
+  const beginning = await settlement.begin(id, 1, run);
+  if (beginning.kind !== 'run') throw new Error(`${id} is ${beginning.kind}`);
+  return { id, run, record: beginning.record };
+}
+
+const requests = async () =>
+  redis.hget(keys.usage({ tenantId: 'acme', userId: 'ann' }), 'sandbox/echo|requests').then(Number);
+
+describe('a settlement whose reply was lost with the connection is sent again', () => {
+  test('with an answer: it is told as settled and counted once', async () => {
+    const { id, run, record } = await begun(await acceptJob(redis, keys), 'run-1');
+    expect(await settlement.settle({ id, run }, record, pricedAnswer())).toBe('settled');
+    expect(await settlement.settle({ id, run }, record, pricedAnswer())).toBe('settled');
+    expect(await requests()).toBe(1);
+  });
+
+  test('with a failure: the same', async () => {
+    const { id, run, record } = await begun(await acceptJob(redis, keys), 'run-1');
+    expect(await settlement.fail({ id, run }, record, failure)).toBe('settled');
+    expect(await settlement.fail({ id, run }, record, failure)).toBe('settled');
+  });
+});
+
+describe('a run that was taken for dead', () => {
+  test('does not fail the job over the head of the run that took its place', async () => {
+    const id = await acceptJob(redis, keys);
+    const frozen = await begun(id, 'run-1');
+    const successor = await begun(id, 'run-2');
+    expect(await settlement.fail({ id, run: 'run-1' }, frozen.record, failure)).toBe('superseded');
+    expect(await redis.hmget(keys.job(id), 'state', 'run')).toEqual(['in_progress', 'run-2']);
+    expect(await settlement.settle({ id, run: 'run-2' }, successor.record, pricedAnswer())).toBe('settled');
+  });
+
+  test('may still bring the answer that it paid for, and then the other one is the duplicate', async () => {
+    const id = await acceptJob(redis, keys);
+    const frozen = await begun(id, 'run-1');
+    const successor = await begun(id, 'run-2');
+    expect(await settlement.settle({ id, run: 'run-1' }, frozen.record, pricedAnswer())).toBe('settled');
+    expect(await settlement.settle({ id, run: 'run-2' }, successor.record, pricedAnswer())).toBe('ended');
+    expect(await requests()).toBe(1);
+  });
+});
