@@ -1,3 +1,4 @@
+import { sandboxEnv } from '@llm-gateway/sandbox/sandbox-env';
 import { authEnv } from '@llm-gateway/shared/config/auth';
 import { cacheEnv } from '@llm-gateway/shared/config/cache';
 import { drainEnv } from '@llm-gateway/shared/config/drain';
@@ -28,4 +29,5 @@ export const configurationGroups: [title: string, shape: Record<string, z.ZodTyp
   ['Shutdown', drainEnv],
   ['Logs', logEnv],
   ['npm start only', startEnv],
+  ['Sandbox', sandboxEnv],
 ];

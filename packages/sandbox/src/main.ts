@@ -1,12 +1,8 @@
 import { z } from 'zod';
+import { sandboxEnv } from './sandbox-env.ts';
 import { startSandbox } from './start-sandbox.ts';
 
-const env = z
-  .object({
-    SANDBOX_HOST: z.string().default('127.0.0.1'),
-    SANDBOX_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
-  })
-  .parse(process.env);
+const env = z.object(sandboxEnv).parse(process.env);
 
 const sandbox = await startSandbox({ host: env.SANDBOX_HOST, port: env.SANDBOX_PORT });
 console.log(JSON.stringify({ event: 'listening', url: sandbox.url }));
