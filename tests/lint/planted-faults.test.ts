@@ -11,6 +11,9 @@ const faults = {
   'an import circle': ['packages/api/src/circle-one.ts', 'noImportCycles'],
   'Fastify in shared': ['packages/shared/src/queue/server.ts', 'noRestrictedImports'],
   'the queue in a pure folder': ['packages/worker/src/resilience/decide.ts', 'noRestrictedImports'],
+  'admission that reaches into routes': ['packages/api/src/admission/back.ts', 'noRestrictedImports'],
+  'a provider that settles': ['packages/worker/src/providers/openai/settles.ts', 'noRestrictedImports'],
+  'a settlement that calls': ['packages/worker/src/settlement/calls.ts', 'noRestrictedImports'],
   'one of ours in the sandbox': ['packages/sandbox/src/app.ts', 'noRestrictedImports'],
   any: ['packages/api/src/loose.ts', 'noExplicitAny'],
   'an enum': ['packages/api/src/colour.ts', 'noEnum'],
@@ -28,6 +31,13 @@ const sources: Record<string, string> = {
     "import { one } from './circle-one.ts';\nexport const two = (): unknown => one();\n",
   'packages/shared/src/queue/server.ts': "import fastify from 'fastify';\nexport const server = fastify();\n",
   'packages/worker/src/resilience/decide.ts': "import { Queue } from 'bullmq';\nexport const queue = new Queue('q');\n",
+  'packages/api/src/admission/back.ts': "import { routes } from '../routes/index.ts';\nexport const back = routes;\n",
+  'packages/api/src/routes/index.ts': 'export const routes = 1;\n',
+  'packages/worker/src/providers/openai/settles.ts':
+    "import { settle } from '../../settlement/calls.ts';\nexport const settles = settle;\n",
+  'packages/worker/src/settlement/calls.ts':
+    "import { call } from '../providers/call.ts';\nexport const settle = call;\n",
+  'packages/worker/src/providers/call.ts': 'export const call = 1;\n',
   'packages/sandbox/src/app.ts': "import { key } from '@llm-gateway/shared/redis/keys';\nexport const mine = key;\n",
   'packages/api/src/loose.ts': 'export const loose = (value: any) => value;\n',
   'packages/api/src/colour.ts': "export enum Colour {\n  Red = 'red',\n}\n",
