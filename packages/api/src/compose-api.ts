@@ -41,6 +41,7 @@ export async function composeApi(parts: ApiParts): Promise<ApiDeps> {
   const retry = { attempts: config.MAX_ATTEMPTS, baseDelayMs: config.RETRY_BASE_DELAY_MS };
   const connection = { connection: redis, prefix: keys.queuePrefix };
   const producers = new Map(allQueues(retry).map(({ lane, contract }) => [lane, openProducer(contract, connection)]));
+  const addToLane = createLaneAdder(producers);
   const jobs = createJobReader(redis, keys);
   const instanceId = makeInstanceId();
   const waiter = await createWaiter({ redis, subscriber, keys, jobs, instanceId, sweepMs });
@@ -54,12 +55,12 @@ export async function composeApi(parts: ApiParts): Promise<ApiDeps> {
     authenticator: createAuthenticator({ mode: authMode, adminKey: config.ADMIN_API_KEY }),
     admission: {
       board: createLaneBoard({ redis, keys, producers, depthMax: config.LANE_DEPTH_MAX }),
-      attach: createAttacher({ redis, keys, jobs, addToLane: createLaneAdder(producers) }),
+      attach: createAttacher({ redis, keys, jobs, addToLane }),
       cache: createCacheLookup({ redis, keys, ttlMs: config.CACHE_TTL_SECONDS * 1000 }),
       limiter: createRateLimiter({ redis, keyFor: keys.limit }),
       windows: requestWindows(config.MAX_REQUESTS_PER_MINUTE, config.MAX_REQUESTS_PER_HOUR),
       waiter,
-      enqueue: createEnqueuer({ redis, keys, producers, instanceId }),
+      enqueue: createEnqueuer({ redis, keys, addToLane, instanceId }),
       maxAttempts: config.MAX_ATTEMPTS,
     },
     jobs,

@@ -33,13 +33,11 @@ afterAll(async () => {
   redis?.disconnect();
 });
 
+const laneAdder = (queue: Pick<Producer<GenerationJob>, 'add'> = producer) =>
+  createLaneAdder(new Map([['sandbox', { ...producer, ...queue }]]));
+
 const enqueuer = (queue: Pick<Producer<GenerationJob>, 'add'> = producer) =>
-  createEnqueuer({
-    redis,
-    keys,
-    producers: new Map([['sandbox', { ...producer, ...queue }]]),
-    instanceId: 'inst_1',
-  });
+  createEnqueuer({ redis, keys, addToLane: laneAdder(queue), instanceId: 'inst_1' });
 
 const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
   id: makeJobId(),
@@ -166,8 +164,12 @@ function losingFirstReply(target: Redis): Redis {
 
 test('when it is unknown whether the record was written, the job is refused and no retry finds it', async () => {
   const job = newJob();
-  const options = { keys, producers: new Map([['sandbox', producer] as const]), instanceId: 'inst_1' };
-  const enqueue = createEnqueuer({ ...options, redis: losingFirstReply(redis) });
+  const enqueue = createEnqueuer({
+    redis: losingFirstReply(redis),
+    keys,
+    addToLane: laneAdder(),
+    instanceId: 'inst_1',
+  });
   await expect(enqueue(job)).rejects.toMatchObject({ failure: { code: 'dependency_down' } });
   await waitFor(async () => (await recordOf(job.id)) === undefined, { what: 'the record is gone' });
   expect(await redis.exists(keys.attach(job.fingerprint))).toBe(0);
@@ -182,7 +184,7 @@ test('a retry of a request whose server died before it had queued the job, queue
     redis,
     keys,
     jobs: createJobReader(redis, keys),
-    addToLane: createLaneAdder(new Map([['sandbox', producer] as const])),
+    addToLane: laneAdder(),
   });
   const retry = { isRetry: true, fingerprint: job.fingerprint, tenantId: 'default' };
   expect(await attach(retry)).toBe(job.id);

@@ -1,17 +1,15 @@
-import type { GenerationJob } from '@llm-gateway/shared/contracts/job';
 import type { NewJobFields } from '@llm-gateway/shared/jobs/job-record';
-import type { Producer } from '@llm-gateway/shared/queue/define-queue';
 import type { Lane } from '@llm-gateway/shared/queue/generation-queue';
 import { defineScript, loadLua } from '@llm-gateway/shared/redis/define-script';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import type { Redis } from 'ioredis';
-import { createLaneAdder } from './add-to-lane.ts';
+import type { AddToLane } from './add-to-lane.ts';
 import { attachableMs } from './attach.ts';
 
 export interface EnqueueOptions {
   redis: Redis;
   keys: Keys;
-  producers: ReadonlyMap<Lane, Producer<GenerationJob>>;
+  addToLane: AddToLane;
   instanceId: string;
 }
 
@@ -34,10 +32,9 @@ const waiterMs = 600_000;
  * (the command may have been carried out), so the record is closed and a worker that does find the job leaves it
  * alone: what was refused is never paid for.
  */
-export function createEnqueuer({ redis, keys, producers, instanceId }: EnqueueOptions) {
+export function createEnqueuer({ redis, keys, addToLane, instanceId }: EnqueueOptions) {
   const acceptScript = defineScript(redis, loadLua(import.meta.url, './accept.lua'));
   const refuseScript = defineScript(redis, loadLua(import.meta.url, './refuse.lua'));
-  const addToLane = createLaneAdder(producers);
 
   return async ({ id, lane, fields, requestId, fingerprint, isWaitedFor }: NewJob): Promise<void> => {
     try {

@@ -3,12 +3,24 @@ import type { Failure } from '@llm-gateway/shared/contracts/failure';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import type { LaneMode } from '@llm-gateway/shared/lanes/announcements';
 import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
+import type { Transport } from './undici-fetch.ts';
 
 export interface ProviderRequest {
   model: ResolvedModel;
   generation: Generation;
   /** Sent along, so that a call can be found in the provider's records by our request id. */
   requestId: string;
+}
+
+/** What every provider is made from. */
+export interface ProviderOptions {
+  /** As failures name it. */
+  name: string;
+  mode: LaneMode;
+  apiKey: string;
+  baseURL: string;
+  timeoutMs: number;
+  transport?: Transport;
 }
 
 /** A provider behind its official SDK. SDK retries are off: the queue retries, and two retriers multiply. */

@@ -1,20 +1,10 @@
 import Anthropic from '@anthropic-ai/sdk';
-import type { LaneMode } from '@llm-gateway/shared/lanes/announcements';
 import { presentable } from '../classify-response.ts';
-import type { Provider } from '../provider.ts';
-import { createUndiciFetch, type Transport } from '../undici-fetch.ts';
+import type { Provider, ProviderOptions } from '../provider.ts';
+import { createUndiciFetch } from '../undici-fetch.ts';
 import { classify } from './classify.ts';
 import { startAnswer } from './from-stream.ts';
 import { toParams } from './to-params.ts';
-
-export interface AnthropicOptions {
-  name: string;
-  mode: LaneMode;
-  apiKey: string;
-  baseURL: string;
-  timeoutMs: number;
-  transport?: Transport;
-}
 
 /** Anthropic's messages. */
 export function createAnthropic({
@@ -24,7 +14,7 @@ export function createAnthropic({
   baseURL,
   timeoutMs,
   transport: { fetch, close } = createUndiciFetch(),
-}: AnthropicOptions): Provider {
+}: ProviderOptions): Provider {
   const client = new Anthropic({
     apiKey,
     baseURL,

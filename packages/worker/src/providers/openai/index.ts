@@ -1,20 +1,10 @@
-import type { LaneMode } from '@llm-gateway/shared/lanes/announcements';
 import OpenAI from 'openai';
 import { presentable } from '../classify-response.ts';
-import type { Provider } from '../provider.ts';
-import { createUndiciFetch, type Transport } from '../undici-fetch.ts';
+import type { Provider, ProviderOptions } from '../provider.ts';
+import { createUndiciFetch } from '../undici-fetch.ts';
 import { classify } from './classify.ts';
 import { startAnswer } from './from-stream.ts';
 import { toParams } from './to-params.ts';
-
-export interface OpenAIOptions {
-  name: string;
-  mode: LaneMode;
-  apiKey: string;
-  baseURL: string;
-  timeoutMs: number;
-  transport?: Transport;
-}
 
 /** OpenAI, and whatever speaks its chat completions. */
 export function createOpenAI({
@@ -24,7 +14,7 @@ export function createOpenAI({
   baseURL,
   timeoutMs,
   transport: { fetch, close } = createUndiciFetch(),
-}: OpenAIOptions): Provider {
+}: ProviderOptions): Provider {
   // The SDK would print what it cannot parse, which is a part of somebody's answer.
   const client = new OpenAI({ apiKey, baseURL, maxRetries: 0, timeout: timeoutMs, logLevel: 'off', fetch });
   return {
