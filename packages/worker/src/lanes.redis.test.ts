@@ -13,7 +13,7 @@ import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import type { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test, vi } from 'vitest';
 import type { WorkerDeps } from './deps.ts';
 import { drainWorkers } from './drain.ts';
 import { createInHand, type InHand } from './in-hand.ts';
@@ -203,6 +203,16 @@ describe('attempts', () => {
     await inState(id, 'failed');
     expect(await read(id)).toMatchObject({ state: 'failed', failure: { code: 'provider_rate_limited' } });
     expect(signals).toHaveLength(1);
+  });
+
+  test('what a provider said to a refused prompt stays out of the log: it may quote the prompt', async () => {
+    const spied = createLogger({ service: 'test', level: 'silent' });
+    const warn = vi.spyOn(spied, 'warn').mockReturnValue();
+    const { provider } = fakeProvider(fails({ code: 'provider_refused', detail: '"my secret plan" is no prompt' }));
+    serve(provider, { deps: { log: spied } });
+    await inState(await submit(), 'failed');
+    await waitFor(() => warn.mock.calls.length === 2, { what: 'the attempt and its end are logged' });
+    expect(JSON.stringify(warn.mock.calls)).not.toContain('secret');
   });
 
   test.for(['provider_refused', 'provider_misconfigured', 'provider_quota_spent'] as const)(

@@ -1,4 +1,4 @@
-import type { Failure } from '@llm-gateway/shared/contracts/failure';
+import { type Failure, loggableDetail } from '@llm-gateway/shared/contracts/failure';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import { callProvider } from './call-provider.ts';
@@ -85,7 +85,7 @@ async function endAttempt(
   // Only our own bugs are logged with their cause: a provider's error object carries headers and bodies.
   if (failure.code === 'internal') run.log.error({ ...about, err: cause }, 'attempt failed unexpectedly');
   const retry = decision.kind === 'retry' ? { retry_in_ms: decision.delayMs } : {};
-  run.log.warn({ event: 'attempt_failed', ...about, ...retry }, failure.detail);
+  run.log.warn({ event: 'attempt_failed', ...about, ...retry }, loggableDetail(failure));
   if (decision.kind === 'final') return endFailed(run, record, failure, deps);
 
   await deps.settlement.release(run.id, run.run);
