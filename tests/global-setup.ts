@@ -1,14 +1,9 @@
+import '@llm-gateway/testkit/provided-context';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { type LegName, startPrivateRedis } from '../scripts/redis/start-private-redis.ts';
-
-declare module 'vitest' {
-  export interface ProvidedContext {
-    redisUrl: string;
-  }
-}
 
 interface Infrastructure {
   redisUrl: string;

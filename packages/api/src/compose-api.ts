@@ -2,6 +2,7 @@ import { makeInstanceId } from '@llm-gateway/shared/contracts/ids';
 import type { Logger } from '@llm-gateway/shared/observability/logger';
 import { createMetrics } from '@llm-gateway/shared/observability/metrics';
 import { createPriceBook } from '@llm-gateway/shared/pricing/price-book';
+import { priceOverrides } from '@llm-gateway/shared/pricing/price-overrides';
 import { allQueues } from '@llm-gateway/shared/queue/all-queues';
 import { openProducer } from '@llm-gateway/shared/queue/define-queue';
 import { createKeys } from '@llm-gateway/shared/redis/keys';
@@ -65,13 +66,7 @@ export async function composeApi(parts: ApiParts): Promise<ApiDeps> {
     },
     jobs,
     markDelivered: createDeliveryMarker(redis, keys),
-    prices: createPriceBook({
-      overrides: {
-        gpt4: config.COST_PER_TOKEN_GPT4,
-        gpt35: config.COST_PER_TOKEN_GPT35,
-        claude: config.COST_PER_TOKEN_CLAUDE,
-      },
-    }),
+    prices: createPriceBook({ overrides: priceOverrides(config) }),
     queues: [...producers.values()].map(({ queue }) => queue),
     isDraining,
     redisWarnings,

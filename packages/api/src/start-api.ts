@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { Logger } from '@llm-gateway/shared/observability/logger';
 import { createLogger } from '@llm-gateway/shared/observability/logger';
-import { checkRedisServer } from '@llm-gateway/shared/redis/check-server';
+import { reportRedisServer } from '@llm-gateway/shared/redis/check-server';
 import { closeRedis, connectRedis, whenReady } from '@llm-gateway/shared/redis/connect';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from './app.ts';
@@ -24,8 +24,7 @@ export async function startApi(config: Readonly<ApiConfig>): Promise<RunningApi>
   const redis = connect('gateway-api', 'producer');
   const subscriber = connect('gateway-api-subscriber', 'subscriber');
   await Promise.all([whenReady(redis), whenReady(subscriber)]);
-  const redisWarnings = await checkRedisServer(redis);
-  for (const warning of redisWarnings) log.warn({ event: 'redis_setting' }, warning);
+  const redisWarnings = await reportRedisServer(redis, log);
 
   const drain = { begun: false };
   const deps = await composeApi({

@@ -2,7 +2,7 @@ import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
 import { type Failure, loggableDetail } from '@llm-gateway/shared/contracts/failure';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { events } from '@llm-gateway/shared/observability/logger';
-import { usdNumber } from '@llm-gateway/shared/pricing/format-usd';
+import { costUsd } from '@llm-gateway/shared/pricing/cost-usd';
 import type { Lane } from '@llm-gateway/shared/queue/generation-queue';
 import type { CallReport } from './call-provider.ts';
 import type { WorkerDeps } from './deps.ts';
@@ -48,18 +48,18 @@ export function reportEnd({ metrics }: Pick<WorkerDeps, 'metrics'>, run: Run, re
     run.log.warn({ event: events.requestFailed, ...about, code: end.failure.code }, loggableDetail(end.failure));
     return;
   }
-  const { usage, costNanoUsd, usageSource } = end.answer;
-  const costUsd = costNanoUsd === null ? null : usdNumber(BigInt(costNanoUsd));
+  const { usage, usageSource } = end.answer;
+  const cost = costUsd(end.answer);
   metrics.tokens.inc({ lane, kind: 'prompt' }, usage.promptTokens);
   metrics.tokens.inc({ lane, kind: 'completion' }, usage.completionTokens);
-  if (costUsd !== null) metrics.costUsd.inc({ lane }, costUsd);
+  if (cost !== null) metrics.costUsd.inc({ lane }, cost);
   const tracked = {
     prompt_tokens: usage.promptTokens,
     completion_tokens: usage.completionTokens,
     usage_source: usageSource,
-    cost_usd: costUsd,
+    cost_usd: cost,
   };
-  if (costUsd === null)
+  if (cost === null)
     run.log.warn({ event: events.costTracked, ...about, ...tracked }, 'no price is known for this model');
   else run.log.info({ event: events.costTracked, ...about, ...tracked }, 'cost tracked');
 }

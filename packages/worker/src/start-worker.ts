@@ -3,6 +3,7 @@ import { announceLanes, heartbeatMs, withdrawWorker } from '@llm-gateway/shared/
 import { createLogger } from '@llm-gateway/shared/observability/logger';
 import { createMetrics } from '@llm-gateway/shared/observability/metrics';
 import { createPriceBook } from '@llm-gateway/shared/pricing/price-book';
+import { priceOverrides } from '@llm-gateway/shared/pricing/price-overrides';
 import { reportRedisServer } from '@llm-gateway/shared/redis/check-server';
 import { closeRedis, connectRedis, whenReady } from '@llm-gateway/shared/redis/connect';
 import { createKeys } from '@llm-gateway/shared/redis/keys';
@@ -32,13 +33,7 @@ export async function startWorker(config: Readonly<WorkerConfig>): Promise<{ clo
     log,
     metrics: createMetrics(),
     providers,
-    prices: createPriceBook({
-      overrides: {
-        gpt4: config.COST_PER_TOKEN_GPT4,
-        gpt35: config.COST_PER_TOKEN_GPT35,
-        claude: config.COST_PER_TOKEN_CLAUDE,
-      },
-    }),
+    prices: createPriceBook({ overrides: priceOverrides(config) }),
     settlement: createSettlement({
       redis,
       keys,

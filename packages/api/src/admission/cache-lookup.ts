@@ -4,6 +4,7 @@ import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
 import { callRedis } from '@llm-gateway/shared/redis/call-redis';
 import { defineScript, loadLua } from '@llm-gateway/shared/redis/define-script';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
+import { pairsToHash } from '@llm-gateway/shared/redis/pairs-to-hash';
 import { countUsageLua, usageField, usageKeys } from '@llm-gateway/shared/usage/usage-counters';
 import type { Redis } from 'ioredis';
 import { digestOf } from './canonical-json.ts';
@@ -54,8 +55,7 @@ export function createCacheLookup({ redis, keys, ttlMs }: CacheLookupOptions): C
       ],
     )) as [number, number, ...string[]];
     if (parts.length === 0) return undefined;
-    const pairs = Array.from({ length: parts.length / 2 }, (_, index) => [parts[2 * index], parts[2 * index + 1]]);
-    return { entry: cacheEntry.parse(Object.fromEntries(pairs)), ageMs, ttlMs: remainingMs };
+    return { entry: cacheEntry.parse(pairsToHash(parts)), ageMs, ttlMs: remainingMs };
   }
 
   return {

@@ -3,6 +3,7 @@ import type { Lane } from '@llm-gateway/shared/queue/generation-queue';
 import { defineScript, loadLua } from '@llm-gateway/shared/redis/define-script';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import type { Redis } from 'ioredis';
+import { registrationMs } from '../delivery/waiter.ts';
 import type { AddToLane } from './add-to-lane.ts';
 import { attachableMs } from './attach.ts';
 
@@ -24,7 +25,6 @@ export interface NewJob {
 
 // An unfinished job outlives a long outage of its provider or of all workers, not a forgotten installation.
 const unfinishedMs = 7 * 24 * 3600 * 1000;
-const waiterMs = 600_000;
 
 /**
  * Accepts a job: first its record, then its place in the queue. A crash between the two leaves a record that nobody
@@ -40,7 +40,14 @@ export function createEnqueuer({ redis, keys, addToLane, instanceId }: EnqueueOp
     try {
       await acceptScript(
         [keys.job(id), keys.waiters(id), keys.attach(fingerprint)],
-        [id, unfinishedMs, isWaitedFor ? instanceId : '', waiterMs, attachableMs, ...Object.entries(fields).flat()],
+        [
+          id,
+          unfinishedMs,
+          isWaitedFor ? instanceId : '',
+          registrationMs,
+          attachableMs,
+          ...Object.entries(fields).flat(),
+        ],
       );
       await addToLane(lane, id, requestId);
     } catch (error) {

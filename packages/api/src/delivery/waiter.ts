@@ -37,8 +37,8 @@ export interface Waiter {
   close(): void;
 }
 
-// Longer than any wait; a set that nobody cleared goes away by itself.
-const registrationMs = 600_000;
+/** How long a registration for a job's end is kept: longer than any wait, so that what nobody clears goes by itself. */
+export const registrationMs = 600_000;
 
 /**
  * Waits for jobs without trusting any one signal. Settlement publishes the job's id to this instance's channel;

@@ -1,8 +1,8 @@
 import { failureRow } from '@llm-gateway/shared/contracts/failure';
 import { isFinal, jobStates } from '@llm-gateway/shared/contracts/job';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
+import { costUsd } from '@llm-gateway/shared/pricing/cost-usd';
 import { z } from 'zod';
-import { costUsd } from '../delivery/cost-usd.ts';
 
 const time = z.iso.datetime();
 
@@ -12,6 +12,15 @@ const usageView = z.object({
   total_tokens: z.int(),
   source: z.enum(['provider', 'estimated']),
 });
+
+// Members of a job's full shape that nothing sets yet: a job here has no deadline, cancellation or webhook.
+const unused = {
+  queue_position: null,
+  deadline_at: null,
+  cancel_requested_at: null,
+  coalesced_into: null,
+  webhook: null,
+};
 
 const exampleJob = {
   id: 'job_01M84AFMN7N75S4NC9P52Q6ACC',
@@ -27,11 +36,7 @@ const exampleJob = {
   expires_at: null,
   attempt: 1,
   max_attempts: 3,
-  queue_position: null,
-  deadline_at: null,
-  cancel_requested_at: null,
-  coalesced_into: null,
-  webhook: null,
+  ...unused,
   output_chars: 0,
   usage: null,
   cost_usd: null,
@@ -82,15 +87,6 @@ export const jobView = z
   .meta({ id: 'Job', examples: [exampleJob] });
 
 export type JobView = z.infer<typeof jobView>;
-
-// Members of a job's full shape that nothing sets yet: a job here has no deadline, cancellation or webhook.
-const unused = {
-  queue_position: null,
-  deadline_at: null,
-  cancel_requested_at: null,
-  coalesced_into: null,
-  webhook: null,
-};
 
 const isoOrNull = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
 

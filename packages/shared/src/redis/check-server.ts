@@ -10,7 +10,7 @@ const field = (info: string, name: string): string | undefined =>
  * What is off with a Redis for a durable queue, in words for an operator; empty when all is well.
  * INFO is used because managed services often refuse CONFIG.
  */
-export async function checkRedisServer(redis: Redis): Promise<string[]> {
+async function checkRedisServer(redis: Redis): Promise<string[]> {
   const info = await redis.info();
   const version = field(info, 'redis_version') ?? '0';
   const [major = 0, minor = 0] = version.split('.').map(Number);
@@ -28,7 +28,9 @@ export async function checkRedisServer(redis: Redis): Promise<string[]> {
   return warnings;
 }
 
-/** Logs each warning once, at start. */
-export async function reportRedisServer(redis: Redis, log: Logger): Promise<void> {
-  for (const warning of await checkRedisServer(redis)) log.warn({ event: 'redis_setting' }, warning);
+/** Logs each warning once, at start, and gives them back. */
+export async function reportRedisServer(redis: Redis, log: Logger): Promise<string[]> {
+  const warnings = await checkRedisServer(redis);
+  for (const warning of warnings) log.warn({ event: 'redis_setting' }, warning);
+  return warnings;
 }

@@ -5,6 +5,7 @@ import type { FinalState } from '@llm-gateway/shared/contracts/job';
 import { type JobRecord, parseJobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { defineScript, loadLua } from '@llm-gateway/shared/redis/define-script';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
+import { pairsToHash } from '@llm-gateway/shared/redis/pairs-to-hash';
 import { countUsageLua, usageField, usageKeys } from '@llm-gateway/shared/usage/usage-counters';
 import type { Redis } from 'ioredis';
 import type { Run } from '../run.ts';
@@ -128,9 +129,3 @@ interface Outcome {
 }
 
 export type Settlement = ReturnType<typeof createSettlement>;
-
-function pairsToHash(parts: string[]): Record<string, string> {
-  const hash: Record<string, string> = {};
-  for (let index = 0; index + 1 < parts.length; index += 2) hash[parts[index] ?? ''] = parts[index + 1] ?? '';
-  return hash;
-}

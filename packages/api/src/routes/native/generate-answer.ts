@@ -1,6 +1,6 @@
 import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
+import { costUsd } from '@llm-gateway/shared/pricing/cost-usd';
 import { z } from 'zod';
-import { costUsd } from '../../delivery/cost-usd.ts';
 
 /** Answer of `POST /v1/generate`: nine members that never change, and a few that help. */
 export const generateAnswer = z

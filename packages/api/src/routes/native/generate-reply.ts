@@ -3,11 +3,11 @@ import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { events } from '@llm-gateway/shared/observability/logger';
+import { costUsd } from '@llm-gateway/shared/pricing/cost-usd';
 import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CacheHit } from '../../admission/cache-lookup.ts';
 import type { GenerationRequest } from '../../admission/generation-request.ts';
-import { costUsd } from '../../delivery/cost-usd.ts';
 import { type GenerateAnswer, toGenerateAnswer } from './generate-answer.ts';
 
 /** The request that an answer goes to, which need not be the one that paid for it. */
