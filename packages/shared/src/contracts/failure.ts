@@ -59,6 +59,22 @@ export const failures = {
   },
   cache_miss: { status: 504, title: 'Not in the cache', type: 'timeout_error', retry: 'never', clientRetry: false },
   job_cancelled: { status: 409, title: 'Cancelled', type: 'conflict_error', retry: 'never', clientRetry: false },
+  job_abandoned: { status: 410, title: 'Abandoned', type: 'invalid_request_error', retry: 'never' },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'Idempotency key reused',
+    type: 'invalid_request_error',
+    retry: 'never',
+    clientRetry: false,
+  },
+  idempotency_in_flight: {
+    status: 409,
+    title: 'Still in progress',
+    type: 'conflict_error',
+    retry: 'never',
+    clientRetry: true,
+  },
+  not_acceptable: { status: 406, title: 'Not acceptable', type: 'invalid_request_error', retry: 'never' },
   provider_busy: { status: 502, title: 'Provider failed', type: 'server_error', retry: 'backoff', clientRetry: false },
   provider_rate_limited: {
     status: 429,

@@ -1,14 +1,27 @@
-import { monotonicFactory } from 'ulid';
+import { decodeTime, monotonicFactory } from 'ulid';
 
 const nextUlid = monotonicFactory();
 
 const make = (prefix: string) => `${prefix}_${nextUlid()}`;
 
-const ulidPattern = '[0-9A-HJKMNP-TV-Z]{26}';
+// The first character ends the range of times that there are.
+const ulidPattern = '[0-7][0-9A-HJKMNP-TV-Z]{25}';
 
 /** Sortable by the time of their making; ids of one process never repeat or run backwards. */
 export const makeJobId = (): string => make('job');
 export const makeRequestId = (): string => make('req');
 export const makeInstanceId = (): string => make('inst');
 
-export const jobIdPattern = new RegExp(`^job_${ulidPattern}$`);
+export const makeEndpointId = (): string => make('whe');
+export const makeEventId = (): string => make('evt');
+
+/** When an id was made, by the clock of the process that made it. */
+export const timeOfId = (id: string): number => decodeTime(id.slice(-26));
+
+const aliasPattern = new RegExp(`^(?:(?:job|resp|msg)_|chatcmpl-)(${ulidPattern})$`);
+
+/** The id of the job behind an id of any dialect (`chatcmpl-X`, `resp_X`, `msg_X`); undefined for what is no id. */
+export function toJobId(id: string): string | undefined {
+  const suffix = aliasPattern.exec(id)?.[1];
+  return suffix === undefined ? undefined : `job_${suffix}`;
+}

@@ -14,7 +14,8 @@ export const isFinal = (state: JobState): state is FinalState => (finalStates as
  * costs Redis about 0.9 KB whatever its prompt, and BullMQ's event stream never carries an answer.
  */
 export const generationJob = z.object({
-  v: z.literal(1),
+  // A worker of version 1 knows no followers: it leaves a job of version 2 to one that does.
+  v: z.literal([1, 2]),
   id: z.string().startsWith('job_'),
   /** The request id of the HTTP request, carried to the provider call for tracing. */
   requestId: z.string(),

@@ -3,9 +3,13 @@ import { pricedAnswer } from '../contracts/answer.ts';
 import { failure } from '../contracts/failure.ts';
 import { generation } from '../contracts/generation.ts';
 import { jobStates } from '../contracts/job.ts';
+import { isStopReason } from '../lifecycle/stop-reasons.ts';
 import { lanes } from '../queue/generation-queue.ts';
+import { jobWebhook } from '../webhooks/job-webhook.ts';
 
 const milliseconds = z.coerce.number().int().nonnegative();
+const count = z.coerce.number().int().nonnegative();
+const flag = z.literal('1').transform(() => true);
 const json = <Schema extends z.ZodType>(schema: Schema) =>
   z
     .string()
@@ -55,6 +59,51 @@ export const jobRecord = z.object({
   cacheNamespace: z.string().optional(),
   /** When an answer to a waiting client was sent in full. */
   deliveredMs: milliseconds.optional(),
+  /** 1 is the first to be served, 10 the last. */
+  priority: z.coerce.number().int().min(1).max(10).default(5),
+  /** BullMQ's priority, which the tag of the lane's fair queue came to at acceptance. */
+  queuePriority: z.coerce.number().int().positive().default(1),
+  /** Place in the virtual time of the lane. */
+  tag: count.default(0),
+  /** Not to begin before this time. */
+  delayedUntilMs: milliseconds.optional(),
+  /** Waits for its time or its owner's word before it takes a place in its lane. */
+  parked: flag.optional(),
+  /** It is the owner's word that it waits for. */
+  held: flag.optional(),
+  startDeadlineMs: milliseconds.optional(),
+  deadlineMs: milliseconds.optional(),
+  resultTtlMs: milliseconds.default(86_400_000),
+  /** Its first reader wants the text as it comes. */
+  stream: flag.optional(),
+  /** What becomes of the job when its readers leave; only a job that somebody waited for from the start cares. */
+  onDisconnect: z.enum(['continue', 'cancel']).default('continue'),
+  /** How long such a job may be without a reader; absent for one that needs none. */
+  graceMs: milliseconds.optional(),
+  /** Since when the last reader that said good-bye has been gone. */
+  unreadMs: milliseconds.optional(),
+  /** The client's own name for the job. */
+  customId: z.string().optional(),
+  webhook: json(jobWebhook).optional(),
+  /** Digest of the Idempotency-Key that is bound to the job. */
+  idempotency: z.string().optional(),
+  /** The job whose provider call this one shares. */
+  leader: z.string().optional(),
+  /** Another job or the cache has paid for the answer. */
+  free: flag.optional(),
+  /** The answer came from the cache. */
+  cached: flag.optional(),
+  /** A leader that ended while others still wanted its answer: its call goes on for them. */
+  detached: flag.optional(),
+  /** Why the job shall stop. */
+  stop: z.string().refine(isStopReason).optional(),
+  cancelRequestedMs: milliseconds.optional(),
+  /** Number of the last entry in the log. */
+  sequence: count.default(0),
+  /** That number at the job's end: what comes later in a shared log is not about it. */
+  endSequence: count.optional(),
+  /** Characters of text given out so far by the attempt that runs. */
+  chars: count.default(0),
 });
 
 export type JobRecord = z.infer<typeof jobRecord>;
@@ -74,7 +123,22 @@ export type NewJobFields = Record<
   | 'maxAttempts',
   string
 > &
-  Partial<Record<'cacheDigest' | 'cacheTtlMs' | 'cacheNamespace', string>>;
+  Partial<
+    Record<
+      | 'cacheDigest'
+      | 'cacheTtlMs'
+      | 'cacheNamespace'
+      | 'priority'
+      | 'resultTtlMs'
+      | 'onDisconnect'
+      | 'graceMs'
+      | 'customId'
+      | 'webhook'
+      | 'held'
+      | 'stream',
+      string
+    >
+  >;
 
 /** Undefined for an empty hash, which is how Redis answers for a key that is not there. */
 export function parseJobRecord(hash: Record<string, string>): JobRecord | undefined {

@@ -5,10 +5,19 @@ import type { Keys } from '../redis/keys.ts';
 export const countUsageLua = loadLua(import.meta.url, './count-usage.lua');
 
 /**
- * What is counted per model: requests answered, those of them from the cache, tokens, cost in nano-dollars, and
- * requests whose model has no known price (their cost is missing, not zero).
+ * What is counted per model: requests answered, those of them from the cache and those that shared another one's
+ * provider call, tokens, cost in nano-dollars, and requests whose model has no known price (their cost is missing,
+ * not zero).
  */
-export const usageKinds = ['requests', 'cached', 'promptTokens', 'completionTokens', 'nanoUsd', 'unpriced'] as const;
+export const usageKinds = [
+  'requests',
+  'cached',
+  'coalesced',
+  'promptTokens',
+  'completionTokens',
+  'nanoUsd',
+  'unpriced',
+] as const;
 
 export type UsageKind = (typeof usageKinds)[number];
 

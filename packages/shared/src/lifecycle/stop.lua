@@ -1,0 +1,52 @@
+-- Stops a job before its work is done. Needs flight.lua. read_stops says what each reason makes of a job that has
+-- not been begun and of one that runs: {before = {state, failure}, running = {state, failure}}; it stands before this file.
+
+-- Tells the worker that has the job's run to give it up; what was used until then is charged when it does.
+local function request_stop(id, reason, now)
+  redis.call('HSET', K.job(id), 'stop', reason)
+  redis.call('HSETNX', K.job(id), 'cancelRequestedMs', now)
+  redis.call('PUBLISH', K.control, id .. ' ' .. reason)
+end
+
+-- Returns 'missing', 'unchanged' (it had ended), 'stopping' or 'ended'; and the id of a job that now has to be added
+-- to the lane in its place, if there is one.
+local function stop_job(id, reason, now)
+  local record = read_record(id)
+  if not record.state then
+    return 'missing'
+  end
+  if is_final(record.state) then
+    return 'unchanged'
+  end
+  local stop = read_stops()[reason][record.startedMs and 'running' or 'before']
+  local ending = { state = stop.state, failure = stop.failure, releases_key = stop.releases_key, now = now }
+
+  if record.leader then
+    local leader = record.leader
+    ending.free = true
+    end_job(id, record, ending)
+    -- The last one to want the answer of a leader that has left itself.
+    if redis.call('HGET', K.job(leader), 'detached') == '1' and redis.call('ZCARD', K.followers(leader)) == 0 then
+      request_stop(leader, reason, now)
+    end
+    return 'ended'
+  end
+
+  local has_followers = redis.call('ZCARD', K.followers(id)) > 0
+  if not record.run then
+    local heir = has_followers and promote(id, record, 'leader_left', now) or nil
+    end_job(id, record, ending)
+    return 'ended', heir
+  end
+  if has_followers then
+    -- The call goes on for the others, the first of whom will pay for it.
+    redis.call('HSET', K.job(id), 'detached', '1')
+    ending.free, ending.keeps_run = true, true
+    end_job(id, record, ending)
+    return 'ended'
+  end
+  if not record.stop then
+    request_stop(id, reason, now)
+  end
+  return 'stopping'
+end
