@@ -19,13 +19,15 @@ export interface CallReport {
 
 /**
  * One provider call within its limits. Throws what the provider's SDK throws; a `provider_timeout` when a limit
- * passed; an Interruption when the caller gave the call up through `signal`.
+ * passed; an Interruption when the caller gave the call up through `signal`. `onDelta` hears every sign of life, be it
+ * an empty text.
  */
 export async function callProvider(
   provider: Provider,
   request: ProviderRequest,
   { timeoutMs, idleMs }: CallLimits,
   signal: AbortSignal,
+  onDelta: (text: string) => void = () => undefined,
 ): Promise<CallReport> {
   const limits = new AbortController();
   const expire = (what: string) =>
@@ -46,6 +48,7 @@ export async function callProvider(
       const step = await deltas.next();
       if (step.done) return { answer: step.value, callMs: performance.now() - startedMs, firstTokenMs };
       idle.refresh();
+      onDelta(step.value);
       if (firstTokenMs === null && step.value !== '') firstTokenMs = performance.now() - startedMs;
     }
   } catch (error) {

@@ -1,11 +1,12 @@
 import { cacheEnv } from '@llm-gateway/shared/config/cache';
 import { drainEnv } from '@llm-gateway/shared/config/drain';
-import { jobEnv } from '@llm-gateway/shared/config/jobs';
+import { eventLogEnv } from '@llm-gateway/shared/config/jobs';
 import { logEnv } from '@llm-gateway/shared/config/log';
 import { pricingEnv } from '@llm-gateway/shared/config/pricing';
 import { providerEnv } from '@llm-gateway/shared/config/providers';
 import { redisEnv } from '@llm-gateway/shared/config/redis';
 import { retryEnv } from '@llm-gateway/shared/config/retry';
+import { webhookDeliveryEnv, webhookEnv } from '@llm-gateway/shared/config/webhooks';
 import { workerEnv } from '@llm-gateway/shared/config/worker';
 import { z } from 'zod';
 
@@ -13,12 +14,14 @@ import { z } from 'zod';
 export const workerConfig = z.object({
   ...cacheEnv,
   ...drainEnv,
-  ...jobEnv,
+  ...eventLogEnv,
   ...logEnv,
   ...pricingEnv,
   ...providerEnv,
   ...redisEnv,
   ...retryEnv,
+  ...webhookDeliveryEnv,
+  ...webhookEnv,
   ...workerEnv,
 });
 

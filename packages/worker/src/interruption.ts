@@ -1,7 +1,9 @@
-/** Reasons for which a worker gives up a call that was going well; the reason of the signal that aborts it. */
-export type InterruptionReason = 'lock-lost' | 'draining';
+import type { StopReason } from '@llm-gateway/shared/lifecycle/stop-reasons';
 
-/** A call was given up. Never a failure of the job: it runs again elsewhere. */
+/** Reasons for which a worker gives up a call that was going well; the reason of the signal that aborts it. */
+export type InterruptionReason = 'lock-lost' | 'draining' | StopReason;
+
+/** A call was given up. Not by itself a failure of the job: unless it was to be stopped, it runs again elsewhere. */
 export class Interruption extends Error {
   override readonly name = 'Interruption';
   readonly reason: unknown;

@@ -1,150 +1,15 @@
-import { randomUUID } from 'node:crypto';
-import '@llm-gateway/testkit/provided-context';
 import type { Answer } from '@llm-gateway/shared/contracts/answer';
-import { type Failure, GatewayError } from '@llm-gateway/shared/contracts/failure';
-import type { GenerationJob } from '@llm-gateway/shared/contracts/job';
-import { type JobRecord, type NewJobFields, parseJobRecord } from '@llm-gateway/shared/jobs/job-record';
+import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import { createLogger } from '@llm-gateway/shared/observability/logger';
-import { createMetrics } from '@llm-gateway/shared/observability/metrics';
-import { createPriceBook } from '@llm-gateway/shared/pricing/price-book';
-import { allQueues } from '@llm-gateway/shared/queue/all-queues';
-import { openProducer, type Producer } from '@llm-gateway/shared/queue/define-queue';
-import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
-import type { Worker } from 'bullmq';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { WorkerDeps } from './deps.ts';
 import { drainWorkers } from './drain.ts';
-import { createInHand, type InHand } from './in-hand.ts';
-import { serveLanes } from './lanes.ts';
-import type { Provider } from './providers/provider.ts';
 import { createSettlement } from './settlement/settlement.ts';
-import { acceptJob, pricedAnswer } from './test-job.ts';
+import { acceptJob } from './test-job.ts';
+import { answer, answers, busy, fails, fakeProvider, hangs, openLaneBench, silent } from './test-lanes.ts';
 
-// Long enough that a delayed job stays delayed until a test moves it on.
-const patient = { attempts: 3, baseDelayMs: 20_000 };
-const log = createLogger({ service: 'test', level: 'silent' });
-const { costNanoUsd: _cost, priceVersion: _version, ...answer } = pricedAnswer();
-
-let redis: Redis;
-let keys: Keys;
-let producer: Producer<GenerationJob>;
-
-beforeAll(() => {
-  redis = new Redis(inject('redisUrl'), { maxRetriesPerRequest: null });
-});
-beforeEach(() => {
-  keys = createKeys(`test-${randomUUID()}`);
-  const sandboxLane = allQueues(patient).find(({ lane }) => lane === 'sandbox');
-  if (!sandboxLane) throw new Error('no sandbox lane');
-  producer = openProducer(sandboxLane.contract, { connection: redis, prefix: keys.queuePrefix });
-  const { queue } = producer;
-  onTestFinished(() => queue.close());
-});
-afterAll(() => redis.quit());
-
-type Act = (signal: AbortSignal) => Promise<Answer>;
-
-/** A provider whose calls go as told, one after the other; the last way goes on for ever. */
-function fakeProvider(...acts: [Act, ...Act[]]) {
-  const signals: AbortSignal[] = [];
-  const provider: Provider = {
-    mode: 'sandbox',
-    classify: (error) =>
-      error instanceof GatewayError ? error.failure : { code: 'internal', detail: 'The gateway failed.' },
-    async *generate(_request, signal) {
-      const act = acts[signals.length] ?? acts[acts.length - 1];
-      signals.push(signal);
-      yield '';
-      if (!act) throw new Error('nothing to do');
-      return act(signal);
-    },
-  };
-  return { provider, signals };
-}
-
-const answers: Act = async () => answer;
-const fails = (failure: Failure): Act => {
-  return async () => {
-    throw new GatewayError(failure);
-  };
-};
-const busy = fails({ code: 'provider_busy', detail: 'sandbox answered 503.' });
-/** Ends only when it is aborted. */
-const hangs: Act = (signal) =>
-  new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
-
-interface Serving {
-  worker: Worker;
-  draining: AbortController;
-  inHand: InHand;
-  deps: WorkerDeps;
-}
-
-function serve(
-  provider: Provider,
-  { deps: changes = {}, retry = patient, lockDurationMs = 30_000 } = {} as {
-    deps?: Partial<WorkerDeps>;
-    retry?: typeof patient;
-    lockDurationMs?: number;
-  },
-): Serving {
-  const deps: WorkerDeps = {
-    log,
-    metrics: createMetrics(),
-    providers: new Map([['sandbox', provider]]),
-    prices: createPriceBook({ overrides: {} }),
-    settlement: createSettlement({ redis, keys, resultTtlMs: 60_000, cacheMaxBytes: 1_000_000 }),
-    callLimits: { timeoutMs: 60_000, idleMs: 60_000 },
-    retryLimits: { ...retry, retryAfterMaxMs: 600_000 },
-    lossesMax: 3,
-    ...changes,
-  };
-  const draining = new AbortController();
-  const inHand = createInHand();
-  const [worker] = serveLanes(
-    {
-      connection: redis,
-      prefix: keys.queuePrefix,
-      retry,
-      concurrency: 5,
-      lockDurationMs,
-      stalledIntervalMs: 500,
-      draining: draining.signal,
-      inHand,
-    },
-    deps,
-  );
-  if (!worker) throw new Error('no lane is served');
-  onTestFinished(async () => {
-    draining.abort('draining');
-    await worker.close();
-  });
-  return { worker, draining, inHand, deps };
-}
-
-async function submit(fields: Partial<NewJobFields> = {}, attempts = patient.attempts): Promise<string> {
-  const id = await acceptJob(redis, keys, fields);
-  await producer.add(id, { v: 1, id, requestId: 'req_1' }, { attempts });
-  return id;
-}
-
-async function read(id: string): Promise<JobRecord> {
-  const record = parseJobRecord(await redis.hgetall(keys.job(id)));
-  if (!record) throw new Error(`no record of ${id}`);
-  return record;
-}
-
-/** The job in BullMQ, once it is in that state. */
-const inState = (id: string, state: string) =>
-  waitFor(
-    async () => {
-      if ((await producer.queue.getJobState(id)) !== state) return undefined;
-      return producer.queue.getJob(id);
-    },
-    { what: `${id} ${state}` },
-  );
+const { redis, keys, queue, serve, submit, enqueue, read, inState } = openLaneBench();
 
 describe('attempts', () => {
   test('two that fail are followed by one that answers, each after the backoff that was asked', async () => {
@@ -263,8 +128,8 @@ describe('a job that is not to be run', () => {
   test('of a version that this worker does not know, is left for one that does', async () => {
     const { provider, signals } = fakeProvider(answers);
     serve(provider);
-    const id = await acceptJob(redis, keys);
-    await producer.queue.add('generation-sandbox', { v: 2, id, requestId: 'req_1' }, { jobId: id, attempts: 1 });
+    const id = await acceptJob(redis(), keys());
+    await queue().add('generation-sandbox', { v: 3, id, requestId: 'req_1' }, { jobId: id, attempts: 1 });
     const left = await inState(id, 'delayed');
     expect(left.attemptsMade).toBe(0);
     expect(left.delay).toBeGreaterThan(0);
@@ -276,9 +141,9 @@ describe('a job that is not to be run', () => {
   test.for(['completed', 'cancelled'] as const)('is %s: no call', async (state) => {
     const { provider, signals } = fakeProvider(answers);
     serve(provider);
-    const id = await acceptJob(redis, keys);
-    await redis.hset(keys.job(id), 'state', state);
-    await producer.add(id, { v: 1, id, requestId: 'req_1' });
+    const id = await acceptJob(redis(), keys());
+    await redis().hset(keys().job(id), 'state', state);
+    await enqueue(id);
     await inState(id, 'completed');
     expect(signals).toEqual([]);
     expect((await read(id)).state).toBe(state);
@@ -286,10 +151,10 @@ describe('a job that is not to be run', () => {
 
   test('has lost too many runs: failed, without another call', async () => {
     const { provider, signals } = fakeProvider(answers);
-    const id = await acceptJob(redis, keys);
-    await redis.hset(keys.job(id), { state: 'in_progress', run: 'crashed', losses: '3' });
+    const id = await acceptJob(redis(), keys());
+    await redis().hset(keys().job(id), { state: 'in_progress', run: 'crashed', losses: '3' });
     serve(provider);
-    await producer.add(id, { v: 1, id, requestId: 'req_1' });
+    await enqueue(id);
     await inState(id, 'failed');
     expect(await read(id)).toMatchObject({
       state: 'failed',
@@ -306,17 +171,17 @@ describe('a run that is given up', () => {
     const id = await submit();
     await waitFor(() => first.signals.length === 1, { what: 'the call' });
 
-    await drainWorkers({ workers: [worker], draining, inHand, drainMs: 2100, log });
+    await drainWorkers({ workers: [worker], draining, inHand, drainMs: 2100, log: silent });
     expect(first.signals[0]?.reason).toBe('draining');
-    expect((await inState(id, 'waiting')).attemptsMade).toBe(0);
+    expect((await inState(id, 'prioritized')).attemptsMade).toBe(0);
     expect(await read(id)).toMatchObject({ state: 'in_progress' });
-    expect(await redis.hexists(keys.job(id), 'run')).toBe(0);
+    expect(await redis().hexists(keys().job(id), 'run')).toBe(0);
 
     const second = fakeProvider(answers);
     serve(second.provider);
     expect((await inState(id, 'completed')).attemptsMade).toBe(1);
     expect(await read(id)).toMatchObject({ state: 'completed', attempt: 1 });
-    expect(await redis.hexists(keys.job(id), 'losses')).toBe(0);
+    expect(await redis().hexists(keys().job(id), 'losses')).toBe(0);
     expect([first.signals.length, second.signals.length]).toEqual([1, 1]);
   });
 
@@ -326,7 +191,7 @@ describe('a run that is given up', () => {
     const { worker, draining, inHand } = serve(provider);
     const id = await submit();
     await waitFor(() => signals.length === 1, { what: 'the call' });
-    const drained = drainWorkers({ workers: [worker], draining, inHand, drainMs: 30_000, log });
+    const drained = drainWorkers({ workers: [worker], draining, inHand, drainMs: 30_000, log: silent });
     end.resolve(answer);
     await drained;
     expect(draining.signal.aborted).toBe(false);
@@ -338,13 +203,13 @@ describe('a run that is given up', () => {
     serve(provider, { lockDurationMs: 1000 });
     const id = await submit({ maxAttempts: '1' }, 1);
     await waitFor(() => signals.length === 1, { what: 'the call' });
-    await redis.del(`${producer.queue.toKey(id)}:lock`);
+    await redis().del(`${queue().toKey(id)}:lock`);
     await waitFor(() => signals[0]?.aborted, { what: 'the abort' });
     expect(signals[0]?.reason).toBe('lock-lost');
 
     await inState(id, 'completed');
     expect(await read(id)).toMatchObject({ state: 'completed', attempt: 1 });
-    expect(await redis.hget(keys.job(id), 'losses')).toBe('1');
+    expect(await redis().hget(keys().job(id), 'losses')).toBe('1');
     expect(signals).toHaveLength(2);
   });
 
@@ -353,10 +218,10 @@ describe('a run that is given up', () => {
     const { worker } = serve(provider, { lockDurationMs: 1000 });
     const id = await submit({}, 1);
     await waitFor(() => signals.length === 1, { what: 'the call' });
-    const before = await redis.hgetall(keys.job(id));
+    const before = await redis().hgetall(keys().job(id));
     expect(worker.cancelJob(id, 'lock-lost')).toBe(true);
     expect(signals[0]?.reason).toBe('lock-lost');
-    expect(await redis.hgetall(keys.job(id))).toEqual(before);
+    expect(await redis().hgetall(keys().job(id))).toEqual(before);
 
     // The stall check finds it as soon as the lock has run out.
     expect((await inState(id, 'completed')).attemptsMade).toBe(1);
@@ -365,7 +230,7 @@ describe('a run that is given up', () => {
 
   test('because Redis refuses to begin it: no attempt is used up, however often', async () => {
     const { provider, signals } = fakeProvider(answers);
-    const real = createSettlement({ redis, keys, resultTtlMs: 60_000, cacheMaxBytes: 1_000_000 });
+    const real = createSettlement({ redis: redis(), keys: keys(), cacheMaxBytes: 1_000_000 });
     let refusals = 0;
     const settlement: WorkerDeps['settlement'] = {
       ...real,

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { GenerationJob } from '@llm-gateway/shared/contracts/job';
-import { throttle } from '@llm-gateway/shared/observability/throttle';
 import { allQueues } from '@llm-gateway/shared/queue/all-queues';
 import { type Handle, type OpenOptions, openWorker } from '@llm-gateway/shared/queue/define-queue';
 import type { RetryPolicy } from '@llm-gateway/shared/queue/generation-queue';
-import { DelayedError, type Job, UnrecoverableError, WaitingError, type Worker } from 'bullmq';
+import { type Job, UnrecoverableError, WaitingError, type Worker } from 'bullmq';
 import type { WorkerDeps } from './deps.ts';
 import type { InHand } from './in-hand.ts';
 import { Interruption, type InterruptionReason } from './interruption.ts';
 import { processGeneration } from './process-generation.ts';
+import { leaveAlone, RetryLater, reportErrors, retrySettings } from './queue-worker.ts';
 import type { Run } from './run.ts';
 
 export interface LaneOptions extends OpenOptions {
@@ -19,20 +19,6 @@ export interface LaneOptions extends OpenOptions {
   inHand: InHand;
   /** Fires when this process must let go of what it has not finished. */
   draining: AbortSignal;
-}
-
-// For a job that this worker cannot run now: one that can may come, or Redis may take writes again.
-const leftAlonePauseMs = 5000;
-
-/** Carries the pause before the next attempt to BullMQ's backoff strategy. */
-class RetryLater extends Error {
-  override readonly name = 'RetryLater';
-  readonly delayMs: number;
-
-  constructor(delayMs: number) {
-    super('attempt failed; another follows');
-    this.delayMs = delayMs;
-  }
 }
 
 /** Serves every lane that this process has a provider for. */
@@ -53,25 +39,24 @@ const queueOptions = ({ connection, prefix, concurrency, lockDurationMs, stalled
   // The record counts lost runs and decides; BullMQ's own limit would fail the innocent neighbours of a poison job.
   maxStalledCount: 1_000_000,
   runRetryDelay: 1000,
-  settings: {
-    backoffStrategy: (_attempts: number, _type: string | undefined, error: Error | undefined) =>
-      error instanceof RetryLater ? error.delayMs : 0,
-  },
+  settings: retrySettings,
 });
 
 /** Turns what a run came to into what BullMQ understands. */
 function handler({ draining, inHand }: LaneOptions, deps: WorkerDeps): Handle<GenerationJob> {
   return async ({ id }, { job, token, signal }) => {
+    const watch = deps.stops.watch(id);
     const run: Run = {
       id,
       attempt: job.attemptsMade + 1,
       run: randomUUID(),
-      signal: AbortSignal.any([signal, draining]),
+      signal: AbortSignal.any([signal, draining, watch.signal]),
+      stop: watch.stop,
       log: deps.log,
     };
-    const next = await inHand.track(() =>
-      processGeneration(run, deps).catch((error: unknown) => letGo(error, { job, token, run }, deps)),
-    );
+    const next = await inHand
+      .track(() => processGeneration(run, deps).catch((error: unknown) => letGo(error, { job, token, run }, deps)))
+      .finally(watch.release);
     if (next.kind === 'retry') throw new RetryLater(next.delayMs);
     if (next.kind === 'failed') throw new UnrecoverableError('failed; see the job record');
   };
@@ -92,23 +77,17 @@ async function letGo(
   }
   if (error.reason === ('draining' satisfies InterruptionReason)) {
     // Measured: handed back so, a job runs again within 30 ms.
-    await settlement.release(run.id, run.run);
+    const next = { attempt: run.attempt, afterMs: 0, reason: 'worker_stopping' };
+    if ((await settlement.release(run, next)) === 'stopped')
+      throw new UnrecoverableError('stopped; see the job record');
     await job.moveToWait(token);
   }
   // A job whose lock is lost is not ours to move. Told that it has been moved, BullMQ leaves it to the stall check.
   throw new WaitingError();
 }
 
-async function leaveAlone(job: Job, token: string): Promise<never> {
-  await job.moveToDelayed(Date.now() + leftAlonePauseMs, token);
-  throw new DelayedError();
-}
-
 function watch(worker: Worker, { log }: WorkerDeps): Worker {
-  const report = throttle(1000, (error: Error, skipped: number) =>
-    log.error({ event: 'queue_error', queue: worker.name, error: error.message, skipped }, 'queue error'),
-  );
-  worker.on('error', report);
+  reportErrors(worker, log);
   worker.on('stalled', (id) => log.warn({ event: 'job_stalled', job_id: id }, 'a worker lost a job; it runs again'));
   // A worker without its lock is paying for an answer that another one is already fetching.
   worker.on('lockRenewalFailed', (ids) => {

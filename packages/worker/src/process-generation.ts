@@ -1,16 +1,21 @@
+import type { Usage } from '@llm-gateway/shared/contracts/answer';
 import { type Failure, loggableDetail } from '@llm-gateway/shared/contracts/failure';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
-import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
+import { isStopReason, type StopReason } from '@llm-gateway/shared/lifecycle/stop-reasons';
+import { type ResolvedModel, resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import { callProvider } from './call-provider.ts';
 import type { WorkerDeps } from './deps.ts';
 import { Interruption, type InterruptionReason } from './interruption.ts';
+import { createLogWriter, type LogWriter } from './log-writer.ts';
 import { networkCause } from './network-cause.ts';
-import type { Provider, ProviderRequest } from './providers/provider.ts';
+import { partialAnswer } from './partial-answer.ts';
+import type { Provider } from './providers/provider.ts';
 import { type CallOutcome, reportCall, reportEnd } from './report.ts';
 import { decideRetry } from './resilience/retry-decision.ts';
 import type { Run } from './run.ts';
 import { insist } from './settlement/insist.ts';
 import { priceAnswer } from './settlement/price-answer.ts';
+import type { Settled } from './settlement/settlement.ts';
 
 /** What the queue has to do next. */
 export type Next = { kind: 'done' } | { kind: 'failed' } | { kind: 'retry'; delayMs: number };
@@ -23,47 +28,97 @@ const done: Next = { kind: 'done' };
  */
 export async function processGeneration(run: Run, deps: WorkerDeps): Promise<Next> {
   const beginning = await deps.settlement.begin(run.id, run.attempt, run.run);
+  if (beginning.kind === 'ended') await enqueueHeir(beginning.heir, deps);
   if (beginning.kind !== 'run') return done;
   const { record, losses } = beginning;
   if (losses >= deps.lossesMax) {
-    return endFailed(
-      run,
-      record,
-      { code: 'internal', detail: `The job was lost ${losses} times by crashed workers.` },
-      deps,
-    );
+    const detail = `The job was lost ${losses} times by crashed workers.`;
+    return endFailed(run, record, { code: 'internal', detail }, deps);
   }
 
   const provider = deps.providers.get(record.lane);
   const model = resolveModel(record.target);
   if (!provider || model === undefined) {
-    return endFailed(
-      run,
-      record,
-      { code: 'provider_misconfigured', detail: `No provider serves ${record.target} here.` },
-      deps,
-    );
+    const detail = `No provider serves ${record.target} here.`;
+    return endFailed(run, record, { code: 'provider_misconfigured', detail }, deps);
   }
 
-  const request = { model, generation: record.generation, requestId: record.request };
-  const outcome = await call(provider, request, run, deps);
+  const call = openCall(run, record, model, deps);
+  const outcome = await makeCall(call, provider, deps);
+  if (outcome.kind === 'stopped') return endStopped(call, outcome.reason, deps);
   reportCall(deps, record.lane, outcome);
   if (!outcome.ok) return endAttempt(run, record, outcome, deps);
 
   const answer = priceAnswer(deps.prices, model, outcome.report.answer);
-  const settled = await insist(() => deps.settlement.settle(run, record, answer));
-  reportEnd(deps, run, record, { settled, answer });
+  const rest = await call.log.finish();
+  const settled = await insist(() => deps.settlement.settle(run, record, answer, rest));
+  reportEnd(deps, run, record, { settled: settled.kind, answer });
   return done;
 }
 
-/** The provider's answer or what its error means. Only an Interruption is thrown. */
-async function call(provider: Provider, request: ProviderRequest, run: Run, deps: WorkerDeps): Promise<CallOutcome> {
+/** A provider call under way, and what has come of it so far. */
+interface Call {
+  run: Run;
+  record: JobRecord;
+  model: ResolvedModel;
+  log: LogWriter;
+  /** Whether the provider has given a sign of life: from then on it charges. */
+  isAnswered: boolean;
+  /** What the provider has counted so far, if it told. */
+  promptUsage: Usage | undefined;
+}
+
+function openCall(run: Run, record: JobRecord, model: ResolvedModel, { settlement, logMaxBytes }: WorkerDeps): Call {
+  const log = createLogWriter({
+    append: (piece) => settlement.append(run, piece),
+    isFollowed: record.stream === true,
+    logMaxBytes,
+    onStop: run.stop,
+  });
+  return { run, record, model, log, isAnswered: false, promptUsage: undefined };
+}
+
+type Outcome = ({ kind: 'ended' } & CallOutcome) | { kind: 'stopped'; reason: StopReason };
+
+/** The provider's answer, what its error means, or why the job shall stop. Any other Interruption is thrown. */
+async function makeCall(call: Call, provider: Provider, { callLimits }: WorkerDeps): Promise<Outcome> {
+  const { run, record, model, log } = call;
+  const request = {
+    model,
+    generation: record.generation,
+    requestId: record.request,
+    onPromptUsage: (usage: Usage) => {
+      call.promptUsage = usage;
+    },
+  };
+  const onDelta = (text: string) => {
+    call.isAnswered = true;
+    log.push(text);
+  };
   try {
-    return { ok: true, report: await callProvider(provider, request, deps.callLimits, run.signal) };
+    return { kind: 'ended', ok: true, report: await callProvider(provider, request, callLimits, run.signal, onDelta) };
   } catch (error) {
-    if (error instanceof Interruption) throw error;
-    return { ok: false, failure: provider.classify(error), cause: error };
+    if (error instanceof Interruption) {
+      const reason = String(error.reason);
+      if (isStopReason(reason)) return { kind: 'stopped', reason };
+      await log.finish();
+      throw error;
+    }
+    await log.finish();
+    return { kind: 'ended', ok: false, failure: provider.classify(error), cause: error };
   }
+}
+
+/** The end of a job that was to be stopped: what the provider gave until then is charged. */
+async function endStopped(call: Call, reason: StopReason, deps: WorkerDeps): Promise<Next> {
+  const { run, record, model, log, isAnswered } = call;
+  const rest = await log.finish();
+  const used = isAnswered
+    ? priceAnswer(deps.prices, model, partialAnswer(record.generation, log.text(), model, call.promptUsage))
+    : undefined;
+  const settled = await insist(() => deps.settlement.stop(run, record, reason, used, rest));
+  reportEnd(deps, run, record, { settled: settled.kind, stopped: reason, answer: used });
+  return done;
 }
 
 async function endAttempt(
@@ -72,9 +127,10 @@ async function endAttempt(
   { failure, cause }: Extract<CallOutcome, { ok: false }>,
   deps: WorkerDeps,
 ): Promise<Next> {
-  // The job's own bound, which the queue keeps to as well: this process may be configured otherwise than the api was.
+  // The job's own bounds, which the queue keeps to as well: this process may be configured otherwise than the api was.
   const limits = { ...deps.retryLimits, attempts: record.maxAttempts };
-  const decision = decideRetry(failure, run.attempt, limits, Math.random);
+  const leftMs = record.deadlineMs === undefined ? undefined : record.deadlineMs - Date.now();
+  const decision = decideRetry(failure, run.attempt, { ...limits, leftMs }, Math.random);
   const about = {
     job_id: run.id,
     request_id: record.request,
@@ -88,13 +144,21 @@ async function endAttempt(
   run.log.warn({ event: 'attempt_failed', ...about, ...retry }, loggableDetail(failure));
   if (decision.kind === 'final') return endFailed(run, record, failure, deps);
 
-  await deps.settlement.release(run.id, run.run);
-  return decision;
+  const next = { attempt: run.attempt + 1, afterMs: decision.delayMs, reason: failure.code };
+  const released = await deps.settlement.release(run, next);
+  return released === 'stopped' ? done : decision;
 }
 
 async function endFailed(run: Run, record: JobRecord, failure: Failure, deps: WorkerDeps): Promise<Next> {
-  const settled = await insist(() => deps.settlement.fail(run, record, failure));
-  if (settled === 'superseded') throw new Interruption('lock-lost' satisfies InterruptionReason);
-  reportEnd(deps, run, record, { settled, failure });
+  const settled: Settled = await insist(() => deps.settlement.fail(run, record, failure));
+  if (settled.kind === 'superseded') throw new Interruption('lock-lost' satisfies InterruptionReason);
+  await enqueueHeir(settled.heir, deps);
+  reportEnd(deps, run, record, { settled: settled.kind, failure });
   return { kind: 'failed' };
+}
+
+/** Those who shared the call of a job that failed try again under a leader of their own. */
+async function enqueueHeir(heir: string | undefined, { laneQueues }: WorkerDeps): Promise<void> {
+  // Should this fail, the timekeeper finds the heir among those that have yet to be queued.
+  if (heir !== undefined) await laneQueues.requeue(heir).catch(() => undefined);
 }

@@ -8,7 +8,14 @@ test('what a provider said to a refused prompt stays out of the log: it may quot
   const log = createLogger({ service: 'test', level: 'silent' });
   const warn = vi.spyOn(log, 'warn').mockReturnValue();
   const failure = { code: 'provider_refused', detail: 'openai answered 400: "my secret plan" is no prompt' } as const;
-  const run = { id: 'job_1', attempt: 1, run: 'run-1', signal: new AbortController().signal, log };
+  const run = {
+    id: 'job_1',
+    attempt: 1,
+    run: 'run-1',
+    signal: new AbortController().signal,
+    stop: () => undefined,
+    log,
+  };
   reportEnd({ metrics: createMetrics() }, run, testRecord(), { settled: 'settled', failure });
   expect(warn).toHaveBeenCalledOnce();
   expect(JSON.stringify(warn.mock.calls)).toContain('provider_refused');

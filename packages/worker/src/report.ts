@@ -1,13 +1,14 @@
 import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
 import { type Failure, loggableDetail } from '@llm-gateway/shared/contracts/failure';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
+import type { StopReason } from '@llm-gateway/shared/lifecycle/stop-reasons';
 import { events } from '@llm-gateway/shared/observability/logger';
 import { costUsd } from '@llm-gateway/shared/pricing/cost-usd';
 import type { Lane } from '@llm-gateway/shared/queue/generation-queue';
 import type { CallReport } from './call-provider.ts';
 import type { WorkerDeps } from './deps.ts';
 import type { Run } from './run.ts';
-import type { Settled } from './settlement/settlement.ts';
+import type { SettledKind } from './settlement/settlement.ts';
 
 /** What a provider call came to. */
 export type CallOutcome = { ok: true; report: CallReport } | { ok: false; failure: Failure; cause: unknown };
@@ -21,7 +22,11 @@ export function reportCall({ metrics }: Pick<WorkerDeps, 'metrics'>, lane: Lane,
   if (firstTokenMs !== null) metrics.firstTokenSeconds.observe({ lane }, firstTokenMs / 1000);
 }
 
-type End = { settled: Settled } & ({ answer: PricedAnswer } | { failure: Failure });
+type End = { settled: SettledKind } & (
+  | { answer: PricedAnswer }
+  | { failure: Failure }
+  | { stopped: StopReason; answer: PricedAnswer | undefined }
+);
 
 /** Logs and counts the end of a job, once: only the run that settled it speaks of it. */
 export function reportEnd({ metrics }: Pick<WorkerDeps, 'metrics'>, run: Run, record: JobRecord, end: End): void {
@@ -33,23 +38,25 @@ export function reportEnd({ metrics }: Pick<WorkerDeps, 'metrics'>, run: Run, re
     model: record.target,
     attempt: run.attempt,
   };
+  const answer = 'answer' in end ? end.answer : undefined;
   if (end.settled !== 'settled') {
-    if ('answer' in end) {
+    if (answer) {
       metrics.duplicateCalls.inc({ lane });
       run.log.warn({ event: 'duplicate_call', ...about }, 'a call was paid although the job had ended');
     }
     return;
   }
-  metrics.jobSeconds.observe(
-    { lane, outcome: 'answer' in end ? 'answered' : 'failed' },
-    (Date.now() - record.createdMs) / 1000,
-  );
-  if ('failure' in end) {
+  const outcome = 'stopped' in end ? 'stopped' : 'failure' in end ? 'failed' : 'answered';
+  metrics.jobSeconds.observe({ lane, outcome }, (Date.now() - record.createdMs) / 1000);
+  if ('failure' in end)
     run.log.warn({ event: events.requestFailed, ...about, code: end.failure.code }, loggableDetail(end.failure));
-    return;
-  }
-  const { usage, usageSource } = end.answer;
-  const cost = costUsd(end.answer);
+  if ('stopped' in end) run.log.info({ event: 'job_stopped', ...about, reason: end.stopped }, 'job stopped');
+  if (answer) reportCost(metrics, run, lane, about, answer);
+}
+
+function reportCost(metrics: WorkerDeps['metrics'], run: Run, lane: Lane, about: object, answer: PricedAnswer): void {
+  const { usage, usageSource } = answer;
+  const cost = costUsd(answer);
   metrics.tokens.inc({ lane, kind: 'prompt' }, usage.promptTokens);
   metrics.tokens.inc({ lane, kind: 'completion' }, usage.completionTokens);
   if (cost !== null) metrics.costUsd.inc({ lane }, cost);

@@ -1,9 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { makeInstanceId } from '@llm-gateway/shared/contracts/ids';
 import { announceLanes, heartbeatMs, withdrawWorker } from '@llm-gateway/shared/lanes/announcements';
 import { createLogger } from '@llm-gateway/shared/observability/logger';
 import { createMetrics } from '@llm-gateway/shared/observability/metrics';
 import { createPriceBook } from '@llm-gateway/shared/pricing/price-book';
 import { priceOverrides } from '@llm-gateway/shared/pricing/price-overrides';
+import { createLaneQueues } from '@llm-gateway/shared/queue/lane-queues';
 import { reportRedisServer } from '@llm-gateway/shared/redis/check-server';
 import { closeRedis, connectRedis, whenReady } from '@llm-gateway/shared/redis/connect';
 import { createKeys } from '@llm-gateway/shared/redis/keys';
@@ -15,51 +17,62 @@ import { serveLanes } from './lanes.ts';
 import { serveOps } from './ops-server.ts';
 import { createProviders } from './providers/registry.ts';
 import { createSettlement } from './settlement/settlement.ts';
+import { createStops } from './stops.ts';
+import { startTimekeeper } from './timekeeping/timekeeper.ts';
+import { startWebhooks } from './webhooks/start-webhooks.ts';
 
 // A provider that asks for a longer pause has in effect refused.
 const retryAfterMaxMs = 600_000;
 const lossesMax = 3;
+// BullMQ's queues never close while Redis is away.
+const closeMs = 1000;
+// A running job that nobody told to stop is looked up so often all the same.
+const stopSweepMs = 2000;
 
 /** Composes the worker process from its configuration. `close` drains it. */
 export async function startWorker(config: Readonly<WorkerConfig>): Promise<{ close: () => Promise<void> }> {
   const log = createLogger({ service: 'worker', level: config.LOG_LEVEL });
   const keys = createKeys(config.KEY_PREFIX);
-  const redis = connectRedis({ url: config.REDIS_URL, name: 'gateway-worker', role: 'worker', log });
-  await whenReady(redis);
+  const connect = (name: string, role: 'worker' | 'subscriber') =>
+    connectRedis({ url: config.REDIS_URL, name, role, log });
+  const redis = connect('gateway-worker', 'worker');
+  const subscriber = connect('gateway-worker-subscriber', 'subscriber');
+  const outboxReader = connect('gateway-worker-outbox', 'worker');
+  await Promise.all([redis, subscriber, outboxReader].map((connection) => whenReady(connection)));
   await reportRedisServer(redis, log);
 
   const providers = createProviders(config);
+  const retry = { attempts: config.MAX_ATTEMPTS, baseDelayMs: config.RETRY_BASE_DELAY_MS };
+  const laneQueues = createLaneQueues({ redis, keys, retry });
+  const stops = await createStops({ redis, subscriber, keys, sweepMs: stopSweepMs });
   const deps: WorkerDeps = {
     log,
     metrics: createMetrics(),
     providers,
     prices: createPriceBook({ overrides: priceOverrides(config) }),
-    settlement: createSettlement({
-      redis,
-      keys,
-      resultTtlMs: config.RESULT_TTL_SECONDS * 1000,
-      cacheMaxBytes: config.CACHE_MAX_BYTES,
-    }),
+    settlement: createSettlement({ redis, keys, cacheMaxBytes: config.CACHE_MAX_BYTES }),
+    stops,
+    laneQueues,
     callLimits: { timeoutMs: config.PROVIDER_TIMEOUT_MS, idleMs: config.PROVIDER_IDLE_MS },
     retryLimits: { baseDelayMs: config.RETRY_BASE_DELAY_MS, retryAfterMaxMs },
     lossesMax,
+    logMaxBytes: config.EVENT_LOG_MAX_BYTES,
   };
 
   const draining = new AbortController();
   const inHand = createInHand();
-  const workers = serveLanes(
-    {
-      connection: redis,
-      prefix: keys.queuePrefix,
-      retry: { attempts: config.MAX_ATTEMPTS, baseDelayMs: config.RETRY_BASE_DELAY_MS },
-      concurrency: config.WORKER_CONCURRENCY,
-      lockDurationMs: config.LOCK_DURATION_MS,
-      stalledIntervalMs: config.STALLED_INTERVAL_MS,
-      draining: draining.signal,
-      inHand,
-    },
-    deps,
-  );
+  const serving = {
+    connection: redis,
+    prefix: keys.queuePrefix,
+    lockDurationMs: config.LOCK_DURATION_MS,
+    stalledIntervalMs: config.STALLED_INTERVAL_MS,
+    draining: draining.signal,
+    inHand,
+  };
+  const webhooks = startWebhooks({ ...serving, config, redis, outboxReader, keys }, deps);
+  const laneWorkers = serveLanes({ ...serving, retry, concurrency: config.WORKER_CONCURRENCY }, deps);
+  const workers = [...laneWorkers, webhooks.worker];
+  const timekeeper = startTimekeeper({ redis, keys, laneQueues, log });
   const ops = config.WORKER_PORT === undefined ? undefined : serveOps(config.WORKER_PORT, deps.metrics, workers);
 
   const workerId = makeInstanceId();
@@ -76,10 +89,14 @@ export async function startWorker(config: Readonly<WorkerConfig>): Promise<{ clo
       clearInterval(heartbeat);
       // Not waited for: a Redis that hangs would hold up the drain, and a worker that is silent is soon struck off.
       withdrawWorker(redis, keys, workerId).catch(() => undefined);
-      await drainWorkers({ workers, draining, inHand, drainMs: config.DRAIN_MS, log });
+      const drained = drainWorkers({ workers, draining, inHand, drainMs: config.DRAIN_MS, log });
+      await Promise.all([drained, webhooks.stopDispatching()]);
+      timekeeper.close();
+      stops.close();
       ops?.close();
       await Promise.all([...providers.values()].map((provider) => provider.close?.()));
-      await closeRedis(redis);
+      await Promise.race([Promise.all([laneQueues.close(), webhooks.close()]), pause(closeMs)]);
+      await Promise.all([closeRedis(redis), closeRedis(subscriber)]);
       log.info({ event: 'worker_stopped' }, 'worker stopped');
     },
   };

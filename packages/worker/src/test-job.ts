@@ -1,12 +1,37 @@
 import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
+import type { LogEntry } from '@llm-gateway/shared/contracts/event';
 import { makeJobId } from '@llm-gateway/shared/contracts/ids';
+import { parseLogEntry } from '@llm-gateway/shared/event-log/log-entry';
 import { type JobRecord, type NewJobFields, parseJobRecord } from '@llm-gateway/shared/jobs/job-record';
+import { lifecycleLua } from '@llm-gateway/shared/lifecycle/lifecycle-lua';
+import type { StopReason } from '@llm-gateway/shared/lifecycle/stop-reasons';
+import { defineScript } from '@llm-gateway/shared/redis/define-script';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import type { Redis } from 'ioredis';
 
+/** What acceptance writes, and what tests write of what comes later. */
+export type TestFields = Partial<
+  NewJobFields &
+    Record<
+      | 'attempt'
+      | 'createdMs'
+      | 'deadlineMs'
+      | 'delayedUntilMs'
+      | 'flight'
+      | 'idempotency'
+      | 'leader'
+      | 'queuePriority'
+      | 'startDeadlineMs'
+      | 'startedMs'
+      | 'state'
+      | 'tag',
+      string
+    >
+>;
+
 /** The record of a job as acceptance leaves it. */
-function acceptedHash(id: string, fields: Partial<NewJobFields>): Record<string, string> {
-  const accepted: NewJobFields = {
+function acceptedHash(id: string, fields: TestFields): Record<string, string> {
+  const accepted: NewJobFields & TestFields = {
     tenant: 'acme',
     user: 'ann',
     endpoint: '/v1/generate',
@@ -18,24 +43,80 @@ function acceptedHash(id: string, fields: Partial<NewJobFields>): Record<string,
     generation: JSON.stringify({ messages: [{ role: 'user', text: 'Hello' }] }),
     metadata: '{}',
     maxAttempts: '3',
+    priority: '5',
+    resultTtlMs: '60000',
+    onDisconnect: 'continue',
+    tag: '40',
+    queuePriority: '41',
     ...fields,
   };
   return { v: '1', state: 'queued', attempt: '0', createdMs: String(Date.now()), ...accepted };
 }
 
 /** Such a record as it is read. For tests. */
-export function testRecord(fields: Partial<NewJobFields> = {}): JobRecord {
+export function testRecord(fields: TestFields = {}): JobRecord {
   const record = parseJobRecord(acceptedHash(makeJobId(), fields));
   if (!record) throw new Error('an empty record');
   return record;
 }
 
-/** Writes such a record, and gives its id. For tests. */
-export async function acceptJob(redis: Redis, keys: Keys, fields: Partial<NewJobFields> = {}): Promise<string> {
+const unfinishedMs = 7 * 24 * 3600 * 1000;
+
+/** Writes such a record with its indexes and its flight, and gives its id. For tests. */
+export async function acceptJob(redis: Redis, keys: Keys, fields: TestFields = {}): Promise<string> {
   const id = makeJobId();
-  await redis.hset(keys.job(id), acceptedHash(id, fields));
-  await redis.pexpire(keys.job(id), 7 * 24 * 3600 * 1000);
+  const hash = acceptedHash(id, fields);
+  const { tenant = '', user, target, createdMs = '', flight } = hash;
+  await redis.hset(keys.job(id), hash);
+  await redis.pexpire(keys.job(id), unfinishedMs);
+  for (const index of [
+    keys.jobIndex(tenant, 'all'),
+    keys.jobIndex(tenant, 'open'),
+    keys.jobIndex(tenant, 'user', user),
+    keys.jobIndex(tenant, 'model', target),
+  ]) {
+    await redis.zadd(index, createdMs, id);
+  }
+  if (flight !== undefined) await redis.set(keys.flight(flight), id);
   return id;
+}
+
+/** Accepts a job that shares the call of another one, and gives its id. For tests. */
+export async function followJob(redis: Redis, keys: Keys, leader: string, fields: TestFields = {}): Promise<string> {
+  const [state, attempt, startedMs] = await redis.hmget(keys.job(leader), 'state', 'attempt', 'startedMs');
+  const id = await acceptJob(redis, keys, {
+    leader,
+    state: state ?? 'queued',
+    attempt: attempt ?? '0',
+    ...(startedMs ? { startedMs } : {}),
+    ...fields,
+  });
+  await redis.zadd(keys.followers(leader), Date.now(), id);
+  return id;
+}
+
+/** The record as every reader sees it. Throws when there is none. For tests. */
+export async function readJob(redis: Redis, keys: Keys, id: string): Promise<JobRecord> {
+  const record = parseJobRecord(await redis.hgetall(keys.job(id)));
+  if (!record) throw new Error(`no record of ${id}`);
+  return record;
+}
+
+/** The entries of a job's log. For tests. */
+export async function readLog(redis: Redis, keys: Keys, id: string): Promise<LogEntry[]> {
+  return (await redis.xrange(keys.log(id), '-', '+')).map(parseLogEntry);
+}
+
+/** `stop_job` as api and worker call it. For tests. */
+export async function stopJob(
+  redis: Redis,
+  keys: Keys,
+  id: string,
+  reason: StopReason,
+): Promise<{ outcome: string; heir: string | undefined }> {
+  const script = defineScript(redis, `${lifecycleLua(keys)} return { stop_job(ARGV[1], ARGV[2], clock_ms()) }`);
+  const [outcome, heir] = (await script([keys.job(id)], [id, reason])) as [string, string?];
+  return { outcome, heir };
 }
 
 /** An answer as it is settled. For tests. */

@@ -1,4 +1,4 @@
-import type { Answer } from '@llm-gateway/shared/contracts/answer';
+import type { Answer, Usage } from '@llm-gateway/shared/contracts/answer';
 import type { Failure } from '@llm-gateway/shared/contracts/failure';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import type { LaneMode } from '@llm-gateway/shared/lanes/announcements';
@@ -10,6 +10,8 @@ export interface ProviderRequest {
   generation: Generation;
   /** Sent along, so that a call can be found in the provider's records by our request id. */
   requestId: string;
+  /** Told of what the provider counts before the end of its answer; a call that is cut off is charged by it. */
+  onPromptUsage?: (usage: Usage) => void;
 }
 
 /** What every provider is made from. */

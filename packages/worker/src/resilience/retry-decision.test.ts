@@ -47,3 +47,14 @@ test('Retry-After is a lower bound', () => {
 test('a Retry-After beyond all patience ends the job', () => {
   expect(decideRetry(failure('provider_rate_limited', 600_001), 1, limits, () => 1)).toEqual({ kind: 'final' });
 });
+
+test.for([
+  [1001, { kind: 'retry', delayMs: 1000 }],
+  [1000, { kind: 'final' }],
+  [-1, { kind: 'final' }],
+] as const)(
+  'with %i ms left until the deadline, an attempt that would begin after it is none',
+  ([leftMs, decision]) => {
+    expect(decideRetry(failure('provider_busy'), 1, { ...limits, leftMs }, () => 1)).toEqual(decision);
+  },
+);

@@ -5,6 +5,8 @@ export interface RetryLimits {
   baseDelayMs: number;
   /** A provider that asks for a longer pause than this is not waited for. */
   retryAfterMaxMs: number;
+  /** What is left until the job's deadline, if it has one: an attempt that could not begin before is none. */
+  leftMs?: number | undefined;
 }
 
 export type RetryDecision = { kind: 'final' } | { kind: 'retry'; delayMs: number };
@@ -19,12 +21,13 @@ const delayMaxMs = 60_000;
 export function decideRetry(
   failure: Failure,
   attempt: number,
-  { attempts, baseDelayMs, retryAfterMaxMs }: RetryLimits,
+  { attempts, baseDelayMs, retryAfterMaxMs, leftMs = Number.POSITIVE_INFINITY }: RetryLimits,
   random: () => number,
 ): RetryDecision {
   if (failureRow(failure.code).retry === 'never' || attempt >= attempts) return { kind: 'final' };
   if ((failure.retryAfterMs ?? 0) > retryAfterMaxMs) return { kind: 'final' };
   const ceilingMs = Math.min(baseDelayMs * 2 ** (attempt - 1), delayMaxMs);
   const backoffMs = Math.round(ceilingMs / 2 + (ceilingMs / 2) * random());
-  return { kind: 'retry', delayMs: Math.max(backoffMs, failure.retryAfterMs ?? 0) };
+  const delayMs = Math.max(backoffMs, failure.retryAfterMs ?? 0);
+  return delayMs < leftMs ? { kind: 'retry', delayMs } : { kind: 'final' };
 }

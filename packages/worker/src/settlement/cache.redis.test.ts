@@ -2,13 +2,12 @@ import { randomUUID } from 'node:crypto';
 import '@llm-gateway/testkit/provided-context';
 import { cacheEntry, digestOfMember } from '@llm-gateway/shared/cache/cache-entry';
 import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
-import type { NewJobFields } from '@llm-gateway/shared/jobs/job-record';
 import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
-import { acceptJob, pricedAnswer } from '../test-job.ts';
+import { acceptJob, pricedAnswer, type TestFields } from '../test-job.ts';
 import { createSettlement } from './settlement.ts';
 
 let redis: Redis;
@@ -27,17 +26,17 @@ const bytesOf = (answer: PricedAnswer) => Buffer.byteLength(JSON.stringify(answe
 
 /** Settles a job whose answer goes into a cache of that bound. */
 async function settle(
-  { digest, ttlMs = 60_000, fields = {} }: { digest?: string; ttlMs?: number; fields?: Partial<NewJobFields> },
+  { digest, ttlMs = 60_000, fields = {} }: { digest?: string; ttlMs?: number; fields?: TestFields },
   answer = pricedAnswer(),
   cacheMaxBytes = 1_000_000,
 ) {
-  const settlement = createSettlement({ redis, keys, resultTtlMs: 60_000, cacheMaxBytes });
+  const settlement = createSettlement({ redis, keys, cacheMaxBytes });
   const wish = digest === undefined ? {} : { cacheDigest: digest, cacheTtlMs: String(ttlMs) };
   const id = await acceptJob(redis, keys, { ...fields, ...wish });
   const run = randomUUID();
   const beginning = await settlement.begin(id, 1, run);
   if (beginning.kind !== 'run') throw new Error('not begun');
-  expect(await settlement.settle({ id, run }, beginning.record, answer)).toBe('settled');
+  expect((await settlement.settle({ id, run }, beginning.record, answer)).kind).toBe('settled');
   return id;
 }
 

@@ -3,7 +3,7 @@ import '@llm-gateway/testkit/provided-context';
 import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
-import { acceptJob, pricedAnswer } from '../test-job.ts';
+import { acceptJob, pricedAnswer, readLog } from '../test-job.ts';
 import { createSettlement, type Settlement } from './settlement.ts';
 
 const failure = { code: 'provider_unreachable', detail: 'sandbox could not be reached.' } as const;
@@ -16,7 +16,7 @@ beforeAll(() => {
 });
 beforeEach(() => {
   keys = createKeys(`test-${randomUUID()}`);
-  settlement = createSettlement({ redis, keys, resultTtlMs: 60_000, cacheMaxBytes: 1_000_000 });
+  settlement = createSettlement({ redis, keys, cacheMaxBytes: 1_000_000 });
 });
 afterAll(() => redis.quit());
 
@@ -32,15 +32,15 @@ const requests = async () =>
 describe('a settlement whose reply was lost with the connection is sent again', () => {
   test('with an answer: it is told as settled and counted once', async () => {
     const { id, run, record } = await begun(await acceptJob(redis, keys), 'run-1');
-    expect(await settlement.settle({ id, run }, record, pricedAnswer())).toBe('settled');
-    expect(await settlement.settle({ id, run }, record, pricedAnswer())).toBe('settled');
+    expect((await settlement.settle({ id, run }, record, pricedAnswer())).kind).toBe('settled');
+    expect((await settlement.settle({ id, run }, record, pricedAnswer())).kind).toBe('settled');
     expect(await requests()).toBe(1);
   });
 
   test('with a failure: the same', async () => {
     const { id, run, record } = await begun(await acceptJob(redis, keys), 'run-1');
-    expect(await settlement.fail({ id, run }, record, failure)).toBe('settled');
-    expect(await settlement.fail({ id, run }, record, failure)).toBe('settled');
+    expect((await settlement.fail({ id, run }, record, failure)).kind).toBe('settled');
+    expect((await settlement.fail({ id, run }, record, failure)).kind).toBe('settled');
   });
 });
 
@@ -49,17 +49,28 @@ describe('a run that was taken for dead', () => {
     const id = await acceptJob(redis, keys);
     const frozen = await begun(id, 'run-1');
     const successor = await begun(id, 'run-2');
-    expect(await settlement.fail({ id, run: 'run-1' }, frozen.record, failure)).toBe('superseded');
+    expect((await settlement.fail({ id, run: 'run-1' }, frozen.record, failure)).kind).toBe('superseded');
     expect(await redis.hmget(keys.job(id), 'state', 'run')).toEqual(['in_progress', 'run-2']);
-    expect(await settlement.settle({ id, run: 'run-2' }, successor.record, pricedAnswer())).toBe('settled');
+    expect((await settlement.settle({ id, run: 'run-2' }, successor.record, pricedAnswer())).kind).toBe('settled');
   });
 
   test('may still bring the answer that it paid for, and then the other one is the duplicate', async () => {
     const id = await acceptJob(redis, keys);
     const frozen = await begun(id, 'run-1');
     const successor = await begun(id, 'run-2');
-    expect(await settlement.settle({ id, run: 'run-1' }, frozen.record, pricedAnswer())).toBe('settled');
-    expect(await settlement.settle({ id, run: 'run-2' }, successor.record, pricedAnswer())).toBe('ended');
+    expect((await settlement.settle({ id, run: 'run-1' }, frozen.record, pricedAnswer())).kind).toBe('settled');
+    expect((await settlement.settle({ id, run: 'run-2' }, successor.record, pricedAnswer())).kind).toBe('ended');
     expect(await requests()).toBe(1);
+  });
+
+  test('and its readers get its text, not that of the run in its place', async () => {
+    const id = await acceptJob(redis, keys);
+    const frozen = await begun(id, 'run-1');
+    await begun(id, 'run-2');
+    const events = [{ type: 'text-delta', text: 'Another beg' } as const];
+    await settlement.append({ id, run: 'run-2' }, { number: 1, events, chars: 11 });
+    const unsent = [{ type: 'text-delta', text: 'Hi.' } as const];
+    await settlement.settle({ id, run: 'run-1' }, frozen.record, pricedAnswer({ text: 'Hi.' }), unsent);
+    expect((await readLog(redis, keys, id)).at(-1)?.event).toEqual({ type: 'snapshot', text: 'Hi.' });
   });
 });

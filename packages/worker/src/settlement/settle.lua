@@ -1,51 +1,69 @@
--- Ends a job, once: final state, answer or failure, usage, cache entry and the notices to those who wait, in one
--- atomic step. Needs count_usage and cache_put before it. The first answer to get here wins, because it is paid for,
--- whosever it is. A failure is heard only from the run that has the job: one that was taken for dead may not fail it
--- over the head of its successor.
+-- Ends a job, once: final state, answer or failure, the rest of its log, usage, cache entry, webhooks and the notices
+-- to those who read it, in one atomic step; and with it every job that shared its call. Needs the lifecycle and
+-- cache_put. The first answer to get here wins, because it is paid for, whosever it is. A failure is heard only from
+-- the run that has the job: one that was taken for dead may not fail it over the head of its successor.
 --
--- KEYS[1] record, KEYS[2] waiters, KEYS[3..6] usage (tenant total, tenant day, user total, user day),
--- KEYS[7] cache index, KEYS[8] cache stats
--- ARGV[1] job id, ARGV[2] final state, ARGV[3] 'answer' or 'failure', ARGV[4] that as JSON,
--- ARGV[5] how long the record stays (ms), ARGV[6] prefix of wake channels,
--- ARGV[7] usage counts as JSON list, ARGV[8] cache digest or '', ARGV[9] cache ttl ms, ARGV[10] cache bound in bytes,
--- ARGV[11] prefix of cache entries, ARGV[12] fields of the cache entry as JSON list, ARGV[13] run
+-- KEYS[1] record
+-- ARGV[1] job id, ARGV[2] run, ARGV[3] what it came to, as JSON: state, answer and failure (JSON texts, each may be
+-- absent), counts (of usage), free_counts (of those who share it), retryable (another try could end better),
+-- releases_key, day, cache ({digest, ttl_ms, max_bytes, fields} or absent); ARGV[4…] events for the log, as JSON
 --
--- Returns 'settled', also to a repeat of the run that ended the job: a command whose reply is lost with the connection
--- is sent again; 'ended' when another run ended it, 'superseded' for a failure that is not heard, 'missing' when the
--- record has expired.
-local record, waiters = KEYS[1], KEYS[2]
-local state = redis.call('HGET', record, 'state')
-if not state then
-  return 'missing'
+-- Returns {'settled', heir or ''}, also to a repeat of the run that ended the job: a command whose reply is lost with
+-- the connection is sent again; {'ended'} when another run ended it, {'superseded'} for a failure that is not heard,
+-- {'missing'} when the record has expired. An heir has to be added to the lane.
+local id, run, o = ARGV[1], ARGV[2], cjson.decode(ARGV[3])
+local record = read_record(id)
+if not record.state then
+  return { 'missing' }
 end
-if state ~= 'queued' and state ~= 'in_progress' then
-  return redis.call('HGET', record, 'endedBy') == ARGV[13] and 'settled' or 'ended'
+local final = is_final(record.state)
+local for_others = final and record.detached == '1'
+if final and not for_others then
+  return { record.endedBy == run and 'settled' or 'ended', '' }
 end
-if ARGV[3] == 'failure' and redis.call('HGET', record, 'run') ~= ARGV[13] then
-  return 'superseded'
-end
-
-local now = redis.call('TIME')
-local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
-local kept_ms = tonumber(ARGV[5])
-
-redis.call(
-  'HSET', record, 'state', ARGV[2], ARGV[3], ARGV[4], 'finishedMs', now_ms, 'expiresMs', now_ms + kept_ms,
-  'endedBy', ARGV[13]
-)
-redis.call('HDEL', record, 'run')
-redis.call('PEXPIRE', record, kept_ms)
-
-local counts = cjson.decode(ARGV[7])
-if #counts > 0 then
-  count_usage({ KEYS[3], KEYS[4], KEYS[5], KEYS[6] }, counts)
-end
-if ARGV[8] ~= '' then
-  cache_put(ARGV[11], KEYS[7], KEYS[8], ARGV[8], ARGV[4], cjson.decode(ARGV[12]), tonumber(ARGV[9]), tonumber(ARGV[10]), now_ms)
+if not o.answer and record.run ~= run then
+  return { 'superseded' }
 end
 
-for _, instance in ipairs(redis.call('SMEMBERS', waiters)) do
-  redis.call('PUBLISH', ARGV[6] .. instance, ARGV[1])
+local now = clock_ms()
+o.now, o.run = now, run
+if record.run ~= run and o.answer then
+  -- A run that was taken for dead brings the answer after all: text of the run in its place is not part of it.
+  local text = { type = 'snapshot', text = cjson.decode(o.answer).text }
+  record.sequence = select(3, log_append(id, { cjson.encode(text) }, now))
+elseif #ARGV > 3 and record.run == run then
+  record.sequence = select(3, log_append(id, { unpack(ARGV, 4) }, now))
 end
-redis.call('DEL', waiters)
-return 'settled'
+
+local has_followers = redis.call('ZCARD', K.followers(id)) > 0
+local heir
+if has_followers and o.retryable and tonumber(record.promotions or '0') < PROMOTIONS_MAX then
+  heir = promote(id, record, o.reason, now)
+  has_followers = false
+end
+
+if for_others then
+  redis.call('HDEL', KEYS[1], 'run', 'detached', 'stop')
+  redis.call('HSET', KEYS[1], 'endedBy', run)
+  if not has_followers and o.answer then
+    -- Nobody is left to pay for what was used but the one who began it.
+    count_for(record, o.counts, o.day)
+    redis.call('HSET', KEYS[1], 'answer', o.answer)
+    redis.call('HDEL', KEYS[1], 'free')
+  end
+else
+  end_job(id, record, o)
+  if o.answer then
+    count_for(record, o.counts, o.day)
+  end
+end
+if has_followers then
+  end_followers(id, o, for_others)
+end
+if o.cache then
+  cache_put(
+    K.cache_entry(''), K.cache_index, K.cache_stats, o.cache.digest, o.answer, o.cache.fields, o.cache.ttl_ms,
+    o.cache.max_bytes, now
+  )
+end
+return { 'settled', heir or '' }

@@ -1,16 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import '@llm-gateway/testkit/provided-context';
 import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
-import { type NewJobFields, parseJobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
-import { acceptJob, pricedAnswer } from '../test-job.ts';
+import { acceptJob, pricedAnswer, readJob, type TestFields } from '../test-job.ts';
 import { createSettlement, type Settlement } from './settlement.ts';
 
 const resultTtlMs = 60_000;
+const weekMs = 7 * 24 * 3600 * 1000;
 const failure = { code: 'provider_refused', detail: 'sandbox answered 400.', provider: 'sandbox' } as const;
+const next = { attempt: 2, afterMs: 0, reason: 'provider_busy' };
 const day = () => new Date().toISOString().slice(0, 10);
 
 let redis: Redis;
@@ -22,18 +23,13 @@ beforeAll(() => {
 });
 beforeEach(() => {
   keys = createKeys(`test-${randomUUID()}`);
-  settlement = createSettlement({ redis, keys, resultTtlMs, cacheMaxBytes: 1_000_000 });
+  settlement = createSettlement({ redis, keys, cacheMaxBytes: 1_000_000 });
 });
 afterAll(() => redis.quit());
 
-const accept = (fields?: Partial<NewJobFields>) => acceptJob(redis, keys, fields);
+const accept = (fields?: TestFields) => acceptJob(redis, keys, fields);
 
-/** The record as every reader sees it. */
-async function read(id: string) {
-  const record = parseJobRecord(await redis.hgetall(keys.job(id)));
-  if (!record) throw new Error(`no record of ${id}`);
-  return record;
-}
+const read = (id: string) => readJob(redis, keys, id);
 
 async function begin(id: string, attempt = 1, run: string = randomUUID()) {
   const beginning = await settlement.begin(id, attempt, run);
@@ -42,10 +38,10 @@ async function begin(id: string, attempt = 1, run: string = randomUUID()) {
 }
 
 /** A job accepted, begun and settled. */
-async function settled(fields: Partial<NewJobFields>, answer: PricedAnswer = pricedAnswer(), by = settlement) {
+async function settled(fields: TestFields, answer: PricedAnswer = pricedAnswer(), by = settlement) {
   const id = await accept(fields);
   const { record, run } = await begin(id);
-  expect(await by.settle(run, record, answer)).toBe('settled');
+  expect((await by.settle(run, record, answer)).kind).toBe('settled');
   return id;
 }
 
@@ -75,9 +71,9 @@ describe('begin', () => {
   test('a run that was released is none', async () => {
     const id = await accept();
     await begin(id, 1, 'run-1');
-    await settlement.release(id, 'run-1');
+    await settlement.release({ id, run: 'run-1' }, next);
     expect((await begin(id, 2, 'run-2')).losses).toBe(0);
-    await settlement.release(id, 'run-2');
+    await settlement.release({ id, run: 'run-2' }, next);
     expect((await begin(id, 3, 'run-3')).losses).toBe(0);
   });
 
@@ -85,7 +81,7 @@ describe('begin', () => {
     const id = await accept();
     await begin(id, 1, 'run-1');
     await begin(id, 1, 'run-2');
-    await settlement.release(id, 'run-1');
+    await settlement.release({ id, run: 'run-1' }, next);
     expect(await redis.hget(keys.job(id), 'run')).toBe('run-2');
     expect((await begin(id)).losses).toBe(2);
   });
@@ -94,7 +90,7 @@ describe('begin', () => {
     const id = await accept();
     const first = await begin(id, 1, 'run-1');
     await redis.hset(keys.job(id), 'startedMs', 5);
-    await settlement.release(id, 'run-1');
+    await settlement.release({ id, run: 'run-1' }, next);
     expect((await begin(id, 2)).record).toMatchObject({ attempt: 2, startedMs: 5 });
     expect(first.record.attempt).toBe(1);
   });
@@ -115,9 +111,9 @@ describe('begin', () => {
     const { record, run } = await begin(id);
     await redis.del(keys.job(id));
     expect(await settlement.begin(id, 1, 'run-1')).toEqual({ kind: 'missing' });
-    expect(await settlement.settle(run, record, pricedAnswer())).toBe('missing');
-    expect(await settlement.fail(run, record, failure)).toBe('missing');
-    await settlement.release(id, 'run-1');
+    expect((await settlement.settle(run, record, pricedAnswer())).kind).toBe('missing');
+    expect((await settlement.fail(run, record, failure)).kind).toBe('missing');
+    await settlement.release({ id, run: 'run-1' }, next);
     expect(await redis.exists(keys.job(id))).toBe(0);
     expect(await redis.exists(keys.usage({ tenantId: 'acme' }))).toBe(0);
   });
@@ -140,20 +136,25 @@ describe('settle', () => {
     expect(await redis.hexists(keys.job(id), 'run')).toBe(0);
   });
 
-  test('the record stays as long as results do', async () => {
-    const id = await settled({});
-    const ttl = await redis.pttl(keys.job(id));
-    expect(ttl).toBeLessThanOrEqual(resultTtlMs);
-    expect(ttl).toBeGreaterThan(resultTtlMs - 10_000);
+  test('the record is looked at again when its result has been kept long enough, and goes by itself a week later', async () => {
+    const id = await settled({ resultTtlMs: '30000' });
+    const { finishedMs = 0, expiresMs } = await read(id);
+    expect(expiresMs).toBe(finishedMs + 30_000);
+    expect(Number(await redis.zscore(keys.due, id))).toBe(expiresMs);
+    for (const key of [keys.job(id), keys.log(id)]) {
+      const ttl = await redis.pttl(key);
+      expect(ttl).toBeLessThanOrEqual(weekMs + 30_000);
+      expect(ttl).toBeGreaterThan(weekMs + 20_000);
+    }
   });
 
   test('the second to settle changes nothing and counts nothing', async () => {
     const id = await accept({ cacheDigest: 'd', cacheTtlMs: '60000' });
     const { record, run } = await begin(id);
-    expect(await settlement.settle(run, record, pricedAnswer())).toBe('settled');
+    expect((await settlement.settle(run, record, pricedAnswer())).kind).toBe('settled');
     const before = await everything();
-    expect(await settlement.settle({ id, run: 'late' }, record, pricedAnswer({ text: 'Late.' }))).toBe('ended');
-    expect(await settlement.fail({ id, run: 'late' }, record, failure)).toBe('ended');
+    expect((await settlement.settle({ id, run: 'late' }, record, pricedAnswer({ text: 'Late.' }))).kind).toBe('ended');
+    expect((await settlement.fail({ id, run: 'late' }, record, failure)).kind).toBe('ended');
     expect(await settlement.begin(id, 2, 'late')).toEqual({ kind: 'ended' });
     expect(await everything()).toEqual(before);
   });
@@ -162,7 +163,7 @@ describe('settle', () => {
     const id = await accept();
     const slow = await begin(id, 1, 'slow');
     await begin(id, 1, 'second');
-    expect(await settlement.settle(slow.run, slow.record, pricedAnswer())).toBe('settled');
+    expect((await settlement.settle(slow.run, slow.record, pricedAnswer())).kind).toBe('settled');
     expect(await read(id)).toMatchObject({ state: 'completed' });
   });
 
@@ -173,9 +174,10 @@ describe('settle', () => {
     const outcomes = await Promise.all(
       answers.map((answer, index) => settlement.settle({ id, run: `run-${index}` }, record, answer)),
     );
-    expect(outcomes.filter((outcome) => outcome === 'settled')).toHaveLength(1);
-    expect(outcomes.filter((outcome) => outcome === 'ended')).toHaveLength(49);
-    expect((await read(id)).answer?.text).toBe(`answer ${outcomes.indexOf('settled')}`);
+    const kinds = outcomes.map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === 'settled')).toHaveLength(1);
+    expect(kinds.filter((kind) => kind === 'ended')).toHaveLength(49);
+    expect((await read(id)).answer?.text).toBe(`answer ${kinds.indexOf('settled')}`);
     expect(await redis.hget(keys.usage({ tenantId: 'acme' }), 'sandbox/echo|requests')).toBe('1');
     expect(await redis.zcard(keys.cacheIndex)).toBe(1);
   });
@@ -185,20 +187,20 @@ describe('fail', () => {
   test('the record tells why; nothing is counted and nothing cached', async () => {
     const id = await accept({ cacheDigest: 'd', cacheTtlMs: '60000' });
     const { record, run } = await begin(id);
-    expect(await settlement.fail(run, record, failure)).toBe('settled');
+    expect((await settlement.fail(run, record, failure)).kind).toBe('settled');
     const failed = await read(id);
     expect(failed).toMatchObject({ state: 'failed', failure });
     expect(failed.answer).toBeUndefined();
     expect(await redis.hexists(keys.job(id), 'run')).toBe(0);
-    expect(await redis.pttl(keys.job(id))).toBeLessThanOrEqual(resultTtlMs);
-    expect(Object.keys(await everything())).toEqual([keys.job(id)]);
+    expect(await redis.pttl(keys.job(id))).toBeLessThanOrEqual(weekMs + resultTtlMs);
+    expect(Object.keys(await everything()).filter((key) => /usage|cache/.test(key))).toEqual([]);
   });
 
   test('an answer that comes after it changes nothing', async () => {
     const id = await accept();
     const { record, run } = await begin(id);
     await settlement.fail(run, record, failure);
-    expect(await settlement.settle({ id, run: 'late' }, record, pricedAnswer())).toBe('ended');
+    expect((await settlement.settle({ id, run: 'late' }, record, pricedAnswer())).kind).toBe('ended');
     expect((await read(id)).state).toBe('failed');
     expect(await redis.exists(keys.usage({ tenantId: 'acme' }))).toBe(0);
   });
@@ -260,11 +262,11 @@ describe('notices', () => {
     await subscriber.subscribe(...channels);
 
     const id = await accept();
-    await redis.sadd(keys.waiters(id), 'one', 'two');
+    await redis.zadd(keys.readers(id), 1, 'one', 2, 'two');
     const answered = await begin(id);
     await settlement.settle(answered.run, answered.record, pricedAnswer());
     const failed = await accept();
-    await redis.sadd(keys.waiters(failed), 'two');
+    await redis.zadd(keys.readers(failed), 1, 'two');
     const refused = await begin(failed);
     await settlement.fail(refused.run, refused.record, failure);
     await redis.publish(keys.wakeChannel('last'), 'no more');
@@ -281,20 +283,29 @@ describe('notices', () => {
       [keys.wakeChannel('two'), failed],
       [keys.wakeChannel('last'), 'no more'],
     ]);
-    expect(await redis.exists(keys.waiters(id), keys.waiters(failed))).toBe(0);
+    expect(await redis.exists(keys.readers(id), keys.readers(failed))).toBe(0);
   });
 });
 
 /** Every key of this test with what it holds, for "nothing changed". */
 async function everything(): Promise<Record<string, unknown>> {
   const names = (await redis.keys(`${keys.job('*').replace(':job:*', '')}:*`)).sort();
-  const held = await Promise.all(
-    names.map(async (name) => [
-      name,
-      (await redis.type(name)) === 'zset'
-        ? await redis.zrange(name, '0', '-1', 'WITHSCORES')
-        : await redis.hgetall(name),
-    ]),
-  );
+  const held = await Promise.all(names.map(async (name) => [name, await contentOf(name)]));
   return Object.fromEntries(held);
+}
+
+/** What a key holds. Its dump would tell as well how the table of a hash lies in memory, which a mere look may change. */
+async function contentOf(name: string): Promise<unknown> {
+  switch (await redis.type(name)) {
+    case 'hash':
+      return redis.hgetall(name);
+    case 'zset':
+      return redis.zrange(name, '0', '-1', 'WITHSCORES');
+    case 'stream':
+      return redis.xrange(name, '-', '+');
+    case 'string':
+      return redis.get(name);
+    default:
+      throw new Error(`${name} is of a type that is not looked at`);
+  }
 }

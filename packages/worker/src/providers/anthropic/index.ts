@@ -5,6 +5,7 @@ import { createUndiciFetch } from '../undici-fetch.ts';
 import { classify } from './classify.ts';
 import { startAnswer } from './from-stream.ts';
 import { toParams } from './to-params.ts';
+import { toUsage } from './usage.ts';
 
 /** Anthropic's messages. */
 export function createAnthropic({
@@ -31,12 +32,16 @@ export function createAnthropic({
     mode,
     close,
     classify: (error) => presentable(classify(name, error), apiKey),
-    async *generate({ model, generation, requestId }, signal) {
+    async *generate({ model, generation, requestId, onPromptUsage }, signal) {
       const { data: events, request_id } = await client.messages
         .create(toParams(model, generation), { signal, headers: { 'X-Client-Request-Id': requestId } })
         .withResponse();
       const answer = startAnswer(generation, model.model, request_id ?? null);
-      for await (const event of events) yield answer.take(event);
+      for await (const event of events) {
+        // Its output count is a placeholder.
+        if (event.type === 'message_start') onPromptUsage?.(toUsage({ ...event.message.usage, output_tokens: 0 }));
+        yield answer.take(event);
+      }
       return answer.finish();
     },
   };
