@@ -1,22 +1,131 @@
--- Writes the record of a new job and whom to wake at its end. Repeating it changes nothing.
+-- Accepts a request as a job, in one step with everything that is decided on the way, so that a hundred equal requests
+-- at once are one job under one Idempotency-Key, one provider call in one flight, and counted against a limit once.
+-- Needs the lifecycle and sliding_windows.
 --
--- KEYS[1] record, KEYS[2] waiters, KEYS[3] attach pointer
--- ARGV[1] job id, ARGV[2] how long an unfinished record is kept (ms), ARGV[3] instance that waits, or '',
--- ARGV[4] how long a waiter is kept (ms), ARGV[5] how long a retry finds the job (ms),
--- ARGV[6…] field, value, … of the record
+-- KEYS[1] record of the new job
+-- ARGV[1] its id, ARGV[2] options as JSON, ARGV[3…] field, value, … of the record
+--   lane, share (whose flow it is in the lane's fair queue), priority, unfinished_ms (how long a record without an end
+--   is kept), attach (fingerprint), attach_ms, id_ms (the time that is
+--   in the id); each of these may be absent: parked (it takes its place in the lane later), delay_ms, deadline_ms, start_deadline_ms,
+--   instance and lease_ms (who reads the answer), idempotency {digest, fingerprint, kept_ms}, flight (digest of what may
+--   be shared), answer (JSON, from the cache), its state and delta (the event with its text); windows {keys, rows}
 --
--- Returns the time of acceptance in ms.
-local created = redis.call('HGET', KEYS[1], 'createdMs')
-if created then
-  return tonumber(created)
+-- Returns {kind, id or detail, more, rates…} with rates as sliding_windows gives them:
+--   'accepted', id, BullMQ's priority      'followed', id, leader      'cached', id, ''
+--   'bound', job that the key is bound to, ''      'reused', '', '' (the key, for another request)      'limited', '', ''
+local FOLLOWERS_MAX = 500
+
+local id, o = ARGV[1], cjson.decode(ARGV[2])
+local key = KEYS[1]
+local now = clock_ms()
+
+local function reply(kind, detail, more, rates)
+  return { kind, detail, more, unpack(rates or sliding_windows(o.windows.keys, { 'peek', '', unpack(o.windows.rows) })) }
 end
-local now = redis.call('TIME')
-local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
-redis.call('HSET', KEYS[1], 'v', '1', 'state', 'queued', 'attempt', 0, 'createdMs', now_ms, unpack(ARGV, 6))
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-if ARGV[3] ~= '' then
-  redis.call('SADD', KEYS[2], ARGV[3])
-  redis.call('PEXPIRE', KEYS[2], ARGV[4])
+
+-- A command that is sent again, because its reply was lost with the connection.
+local known = redis.call('HMGET', key, 'createdMs', 'leader', 'cached', 'queuePriority')
+if known[1] then
+  if known[3] then
+    return reply('cached', id, '')
+  end
+  return known[2] and reply('followed', id, known[2]) or reply('accepted', id, known[4])
 end
-redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[5])
-return now_ms
+
+if o.idempotency then
+  local bound = redis.call('HMGET', K.idempotency(o.idempotency.digest), 'fingerprint', 'job')
+  if bound[1] then
+    return bound[1] == o.idempotency.fingerprint and reply('bound', bound[2], '') or reply('reused', '', '')
+  end
+end
+
+-- The job in flight that this one may follow: equal, not to be stopped, and no less urgent.
+local function find_leader()
+  local leader = o.flight and not o.answer and redis.call('GET', K.flight(o.flight))
+  if not leader then
+    return nil
+  end
+  local state, stop, priority = unpack(redis.call('HMGET', K.job(leader), 'state', 'stop', 'priority'))
+  if not state or is_final(state) or stop or tonumber(priority or '5') > o.priority then
+    return nil
+  end
+  return redis.call('ZCARD', K.followers(leader)) < FOLLOWERS_MAX and leader or nil
+end
+
+local leader = find_leader()
+local rates
+if not leader and not o.answer then
+  rates = sliding_windows(o.windows.keys, { 'admit', id, unpack(o.windows.rows) })
+  if rates[1] == 0 then
+    return reply('limited', '', '', rates)
+  end
+end
+
+-- The record as it is written, so that it need not be read again.
+local record = {}
+local function set(...)
+  redis.call('HSET', key, ...)
+  for index = 1, select('#', ...), 2 do
+    record[(select(index, ...))] = select(index + 1, ...)
+  end
+end
+set('v', '1', 'state', 'queued', 'attempt', 0, 'createdMs', now, unpack(ARGV, 3))
+redis.call('PEXPIRE', key, o.unfinished_ms)
+local function set_time(name, after_ms)
+  if after_ms then
+    set(name, now + after_ms)
+  end
+end
+set_time('delayedUntilMs', o.delay_ms)
+set_time('deadlineMs', o.deadline_ms)
+set_time('startDeadlineMs', o.start_deadline_ms)
+if o.idempotency then
+  local binding = K.idempotency(o.idempotency.digest)
+  redis.call('HSET', binding, 'fingerprint', o.idempotency.fingerprint, 'job', id)
+  redis.call('PEXPIRE', binding, o.idempotency.kept_ms)
+  set('idempotency', o.idempotency.digest)
+end
+if o.instance then
+  redis.call('ZADD', K.readers(id), now + o.lease_ms, o.instance)
+  redis.call('PEXPIRE', K.readers(id), o.unfinished_ms)
+end
+redis.call('SET', K.attach(o.attach), id, 'PX', o.attach_ms)
+
+for kind, value in pairs({ all = '', open = '', user = record.user, model = record.target }) do
+  redis.call('ZADD', K.job_index(record.tenant, kind, value), o.id_ms, id)
+end
+
+if o.answer then
+  set('cached', '1')
+  record.sequence = select(3, log_append(id, { o.delta }, now))
+  end_job(id, record, { state = o.state, answer = o.answer, free = true, now = now })
+  return reply('cached', id, '')
+end
+
+if leader then
+  local state, started, attempt = unpack(redis.call('HMGET', K.job(leader), 'state', 'startedMs', 'attempt'))
+  redis.call('ZADD', K.followers(leader), now, id)
+  redis.call('PEXPIRE', K.followers(leader), o.unfinished_ms)
+  set('leader', leader, 'state', state, 'attempt', attempt or '0')
+  if started then
+    set('startedMs', started)
+    notify(id, record, 'job.started', now)
+  end
+else
+  if o.parked then
+    park(id, o.lane, o.share, now)
+    record.parked = '1'
+  else
+    local tag, queue_priority = fair_tag(o.lane, o.share, o.priority)
+    set('tag', tag, 'queuePriority', queue_priority)
+  end
+  if o.flight then
+    redis.call('SET', K.flight(o.flight), id, 'PX', o.unfinished_ms)
+    set('flight', o.flight)
+  end
+end
+set_due(id, record)
+if leader then
+  return reply('followed', id, leader)
+end
+return reply('accepted', id, record.queuePriority or '', rates)

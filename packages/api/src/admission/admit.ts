@@ -1,93 +1,128 @@
 import { makeJobId } from '@llm-gateway/shared/contracts/ids';
 import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
+import type { Attendance } from '../delivery/attendance.ts';
 import type { Wait, Waiter } from '../delivery/waiter.ts';
 import type { LaneBoard } from '../lanes/lane-board.ts';
 import type { RateDecision, RateLimiter, RateWindow } from '../limits/rate-limiter.ts';
+import type { Webhooks } from '../webhooks/create-webhooks.ts';
+import { type Acceptance, type Accepter, isParked } from './accept.ts';
 import type { Attacher } from './attach.ts';
 import type { CacheHit, CacheLookup, CacheVerdict } from './cache-lookup.ts';
-import type { Enqueuer } from './enqueue.ts';
+import { checkWebhook } from './check-webhook.ts';
 import { fitModel } from './fit-model.ts';
 import type { GenerationRequest } from './generation-request.ts';
-import { limit, limitSubject } from './limit.ts';
+import type { Idempotency } from './idempotency.ts';
+import { limitSubject } from './limit.ts';
 
 export interface AdmissionDeps {
   board: LaneBoard;
   attach: Attacher;
+  idempotency: Idempotency;
   cache: CacheLookup;
   limiter: RateLimiter;
   windows: readonly RateWindow[];
   waiter: Waiter;
-  enqueue: Enqueuer;
-  maxAttempts: number;
+  attendance: Attendance;
+  accept: Accepter;
+  webhooks: Pick<Webhooks, 'urlFault'>;
 }
 
-export type Admission =
-  | { kind: 'cached'; model: ResolvedModel; hit: CacheHit; rates: RateDecision }
-  | { kind: 'attached'; model: ResolvedModel; id: string; wait: Wait | undefined; rates: RateDecision }
-  | {
-      kind: 'accepted';
-      model: ResolvedModel;
-      id: string;
-      wait: Wait | undefined;
-      rates: RateDecision;
-      cache: CacheVerdict;
-    };
+interface Admitted {
+  model: ResolvedModel;
+  rates: RateDecision;
+}
+
+/** A job that the request leads to. */
+export interface AdmittedJob extends Admitted {
+  /**
+   * `accepted`: a new job; `followed`: a new job that shares the call of an equal one in flight; `answered`: a new job
+   * with an answer from the cache; `attached`: a job that is under way already, whose retry or repeat this is;
+   * `replayed`: a job that had ended, whose repeat under its Idempotency-Key this is.
+   */
+  kind: 'accepted' | 'followed' | 'answered' | 'attached' | 'replayed';
+  id: string;
+  wait: Wait | undefined;
+  cache: CacheVerdict;
+}
+
+export type Admission = ({ kind: 'cached'; hit: CacheHit } & Admitted) | AdmittedJob;
 
 /**
- * Decides on a generation request; the lines are the steps, and each can refuse. Nothing is written before the limit
- * is passed, and what is refused has cost the user no quota but that of the limit itself.
+ * Decides on a generation request; the lines are the steps, and each can refuse. Nothing is written before acceptance,
+ * and what is refused has cost the user no quota but that of the limit itself.
  */
 export async function admit(request: GenerationRequest, deps: AdmissionDeps): Promise<Admission> {
-  const { board, attach, cache, limiter, windows, waiter } = deps;
-  const subject = limitSubject(request.tenantId, request.userId);
+  const { board, attach, idempotency, cache } = deps;
+  checkWebhook(request, deps.webhooks);
   const model = await fitModel(request.model, request.generation, board);
 
   const earlier = await attach(request);
-  if (earlier !== undefined) {
-    const rates = await limiter.peek(subject, windows);
-    const wait = request.isWaitedFor ? await waiter.join(earlier) : undefined;
-    return { kind: 'attached', model, id: earlier, wait, rates };
-  }
+  if (earlier !== undefined) return joinEarlier('attached', earlier, request, model, deps);
+  const bound = await idempotency.find(request);
+  if (bound) return joinEarlier(bound.isFinished ? 'replayed' : 'attached', bound.id, request, model, deps);
 
   const verdict = await cache.look(request, model);
-  if (verdict.hit) {
-    return { kind: 'cached', model, hit: verdict.hit, rates: await limiter.peek(subject, windows) };
+  if (verdict.hit && !needsJob(request)) {
+    return { kind: 'cached', model, hit: verdict.hit, rates: await peek(request, deps) };
   }
-
-  await board.checkDepth(model.provider);
-  const id = makeJobId();
-  const rates = await limit(limiter, windows, subject, id);
-  const wait = await enqueueWaited(id, request, model, verdict, deps);
-  return { kind: 'accepted', model, id, wait, rates, cache: verdict };
+  if (!verdict.hit) await board.checkDepth(model.provider);
+  return acceptWaited(request, model, verdict, deps);
 }
 
-async function enqueueWaited(
+/**
+ * Whether an answer from the cache has to have a job of its own: the client will come back for it by id or by key, or
+ * wants a webhook to tell of its end.
+ */
+const needsJob = ({ wantsJob, isStreamed, idempotency, queue }: GenerationRequest) =>
+  wantsJob || isStreamed || idempotency !== undefined || queue.webhook !== undefined;
+
+const peek = ({ tenantId, userId }: GenerationRequest, { limiter, windows }: AdmissionDeps) =>
+  limiter.peek(limitSubject(tenantId, userId), windows);
+
+async function joinEarlier(
+  kind: 'attached' | 'replayed',
   id: string,
   request: GenerationRequest,
   model: ResolvedModel,
-  { store }: CacheVerdict,
-  { waiter, enqueue, maxAttempts }: AdmissionDeps,
-): Promise<Wait | undefined> {
-  const { isWaitedFor, requestId, fingerprint } = request;
-  const wait = isWaitedFor ? waiter.expect(id) : undefined;
-  const fields = {
-    tenant: request.tenantId,
-    user: request.userId,
-    endpoint: request.endpoint,
-    lane: model.provider,
-    model: request.model,
-    target: model.id,
-    request: requestId,
-    clientRequest: request.clientRequestId,
-    generation: JSON.stringify(request.generation),
-    metadata: JSON.stringify(request.metadata),
-    maxAttempts: String(maxAttempts),
-    ...(store === undefined ? {} : { cacheDigest: store.digest, cacheTtlMs: String(store.ttlMs) }),
-    ...(store?.namespace === undefined ? {} : { cacheNamespace: store.namespace }),
-  };
+  deps: AdmissionDeps,
+): Promise<AdmittedJob> {
+  const rates = await peek(request, deps);
+  if (request.isBackground) await deps.attendance.dispense(id);
+  const wait = request.isWaitedFor ? await deps.waiter.join(id) : undefined;
+  return { kind, model, id, wait, rates, cache: { forwarded: 'miss' } };
+}
+
+const kinds = { accepted: 'accepted', followed: 'followed', cached: 'answered' } as const satisfies Partial<
+  Record<Acceptance['kind'], AdmittedJob['kind']>
+>;
+
+async function acceptWaited(
+  request: GenerationRequest,
+  model: ResolvedModel,
+  verdict: CacheVerdict,
+  deps: AdmissionDeps,
+): Promise<AdmittedJob> {
+  const id = makeJobId();
+  // In place before the job is: one that ends within a millisecond finds its waiter.
+  const wait = request.isWaitedFor ? deps.waiter.expect(id) : undefined;
   try {
-    await enqueue({ id, lane: model.provider, fields, requestId, fingerprint, isWaitedFor });
-    return wait;
+    // A job that begins later has nothing to share with one that begins now.
+    const isShareable = !isParked(request) && !request.cache.noCache;
+    const accepted = await deps.accept({
+      id,
+      request,
+      model,
+      store: verdict.store,
+      isShareable,
+      hit: verdict.hit?.entry,
+    });
+    if (accepted.kind !== 'bound') {
+      return { kind: kinds[accepted.kind], model, id, wait, rates: accepted.rates, cache: verdict };
+    }
+    // Another request under the same key was first by a moment.
+    wait?.cancel();
+    const { isFinished } = await deps.idempotency.look(request, accepted.id);
+    return await joinEarlier(isFinished ? 'replayed' : 'attached', accepted.id, request, model, deps);
   } catch (error) {
     wait?.cancel();
     throw error;

@@ -13,6 +13,8 @@ test.for([
   ['an answer of two minutes ago', { state: 'completed', finishedMs: now - 120_000 }, false],
   ['an answer that was delivered', { state: 'completed', finishedMs: now, deliveredMs: now }, false],
   ['a failure that was delivered', { state: 'failed', finishedMs: now, deliveredMs: now }, false],
+  ['one that was given up while nobody read it', { state: 'expired', finishedMs: now }, false],
+  ['one that was cancelled', { state: 'cancelled', finishedMs: now }, false],
 ] as const)('%s: %o → %s', ([, record, attachable]) => {
   expect(isAttachable(record, now)).toBe(attachable);
 });

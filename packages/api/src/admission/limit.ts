@@ -1,5 +1,5 @@
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
-import type { RateDecision, RateLimiter, RateWindow } from '../limits/rate-limiter.ts';
+import type { RateDecision, RateWindow } from '../limits/rate-limiter.ts';
 
 /** Who is limited: a user within its tenant. A user id is free text, so it is encoded. */
 export const limitSubject = (tenantId: string, userId: string): string => `${tenantId}:${encodeURIComponent(userId)}`;
@@ -10,19 +10,7 @@ export const requestWindows = (perMinute: number, perHour: number): RateWindow[]
   { name: 'hour', limit: perHour, windowMs: 3_600_000 },
 ];
 
-/** Counts a request, or throws `rate_limited` with the time at which the next one will be admitted. */
-export async function limit(
-  limiter: RateLimiter,
-  windows: readonly RateWindow[],
-  subject: string,
-  id: string,
-): Promise<RateDecision> {
-  const decision = await limiter.admit(subject, windows, id);
-  if (decision.admitted) return decision;
-  throw new RateLimited(decision);
-}
-
-/** Carries the decision along, because the refusal's headers show it. */
+/** The refusal that tells when the next request will be admitted. It carries the decision, which its headers show. */
 export class RateLimited extends GatewayError {
   readonly decision: RateDecision;
 

@@ -8,6 +8,8 @@ export interface CacheStats {
   entries: number;
   hits: number;
   misses: number;
+  /** Requests that shared the provider call of an equal one in flight. */
+  coalesced: number;
   bytes: number;
 }
 
@@ -31,11 +33,17 @@ export function createCacheStore(redis: Redis, keys: Keys): CacheStore {
   return {
     stats: () =>
       callRedis(async () => {
-        const [[hits, misses, bytes], entries] = await Promise.all([
-          redis.hmget(keys.cacheStats, 'hits', 'misses', 'bytes'),
+        const [[hits, misses, coalesced, bytes], entries] = await Promise.all([
+          redis.hmget(keys.cacheStats, 'hits', 'misses', 'coalesced', 'bytes'),
           redis.zcount(keys.cacheIndex, Date.now(), '+inf'),
         ]);
-        return { entries, hits: Number(hits ?? 0), misses: Number(misses ?? 0), bytes: Number(bytes ?? 0) };
+        return {
+          entries,
+          hits: Number(hits ?? 0),
+          misses: Number(misses ?? 0),
+          coalesced: Number(coalesced ?? 0),
+          bytes: Number(bytes ?? 0),
+        };
       }),
 
     clear: (tenantId, { model, namespace }) =>

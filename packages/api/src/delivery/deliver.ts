@@ -20,7 +20,7 @@ export interface Delivery {
 /**
  * The choice between the ways to take a result; the work is the same for all. A wait that runs out is an error that
  * an SDK retries, and its retry finds the same job: the work goes on and is paid for once.
- * Throws `sync_wait_exceeded`, `draining` and `result_expired`.
+ * Throws `sync_wait_exceeded`, `draining`, `result_expired` and `dependency_down`.
  */
 export async function deliver(
   tenantId: string,
@@ -31,7 +31,7 @@ export async function deliver(
 ): Promise<Delivery> {
   const end = await wait?.end(waitMs);
   const record = await jobs.find(tenantId, id);
-  if (!record) throw new GatewayError({ code: 'result_expired', detail: `The result of ${id} is no longer kept.` });
+  if (!record) throw gone(id, wait !== undefined);
   if (wait === undefined) return { kind: 'accepted', record };
   if (isFinal(record.state)) return { kind: 'result', record };
   if (acceptsAsync) return { kind: 'accepted', record };
@@ -48,3 +48,9 @@ export async function deliver(
     retryAfterMs: 50,
   });
 }
+
+/** A record that goes while somebody waits for it is that of a job whose acceptance was taken back. */
+const gone = (id: string, isWaitedFor: boolean) =>
+  isWaitedFor
+    ? new GatewayError({ code: 'dependency_down', detail: 'The job could not be queued.', retryAfterMs: 1000 })
+    : new GatewayError({ code: 'result_expired', detail: `The result of ${id} is no longer kept.` });

@@ -8,6 +8,7 @@ import { createKeys } from '@llm-gateway/shared/redis/keys';
 import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { createJobReader } from '../jobs/job-reader.ts';
+import { createAttendance } from './attendance.ts';
 import { createWaiter, type Waiter } from './waiter.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
@@ -22,7 +23,9 @@ beforeEach(async () => {
   [redis, subscriber] = [connect('producer'), connect('subscriber')];
   await Promise.all([whenReady(redis), whenReady(subscriber)]);
   const jobs = createJobReader(redis, keys);
-  waiter = await createWaiter({ redis, subscriber, keys, jobs, instanceId: makeInstanceId(), sweepMs: 10 });
+  const instanceId = makeInstanceId();
+  const attendance = createAttendance({ redis, keys, instanceId });
+  waiter = await createWaiter({ subscriber, keys, jobs, attendance, instanceId, sweepMs: 10 });
 });
 afterEach(() => {
   waiter.close();

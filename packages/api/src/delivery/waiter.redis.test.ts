@@ -10,7 +10,8 @@ import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { createJobReader } from '../jobs/job-reader.ts';
 import { answered, createHand, type Hand } from '../test/settle-by-hand.ts';
-import { createWaiter, type Waiter } from './waiter.ts';
+import { createAttendance, leaseMs } from './attendance.ts';
+import { createWaiter, type Wait, type Waiter } from './waiter.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
 const keys = createKeys(`test-${randomUUID().slice(0, 18)}`);
@@ -37,7 +38,9 @@ afterEach(() => {
 
 async function openWaiter(sweepMs = never): Promise<Waiter> {
   const jobs = createJobReader(redis, keys);
-  const waiter = await createWaiter({ redis, subscriber, keys, jobs, instanceId: makeInstanceId(), sweepMs });
+  const instanceId = makeInstanceId();
+  const attendance = createAttendance({ redis, keys, instanceId });
+  const waiter = await createWaiter({ subscriber, keys, jobs, attendance, instanceId, sweepMs });
   opened.push(waiter);
   return waiter;
 }
@@ -61,8 +64,9 @@ async function accepted(waiter?: Waiter): Promise<string> {
     maxAttempts: '3',
     attempt: '0',
     createdMs: Date.now(),
+    resultTtlMs: '60000',
   });
-  if (waiter) await redis.sadd(keys.waiters(id), waiter.instanceId);
+  if (waiter) await redis.zadd(keys.readers(id), Date.now() + leaseMs, waiter.instanceId);
   return id;
 }
 
@@ -148,7 +152,7 @@ describe('a wait ends', () => {
     expect(waiter.size()).toBe(1);
     wait.cancel();
     expect(waiter.size()).toBe(0);
-    expect(await wait.end(20_000)).toBe('timeout');
+    expect(await wait.end(20_000)).toBe('left');
   });
 
   test('when the process drains, then and later', async () => {
@@ -206,8 +210,8 @@ describe('joining', () => {
     const waiter = await openWaiter();
     const id = await accepted();
     const wait = await waiter.join(id);
-    expect(await redis.smembers(keys.waiters(id))).toEqual([waiter.instanceId]);
-    expect(await redis.pttl(keys.waiters(id))).toBeGreaterThan(290_000);
+    expect(await redis.zrange(keys.readers(id), 0, '-1')).toEqual([waiter.instanceId]);
+    expect(await redis.pttl(keys.readers(id))).toBeGreaterThan(290_000);
     await hand.settle(id, done);
     expect(await wait.end(20_000)).toBe('ended');
   });
@@ -216,6 +220,79 @@ describe('joining', () => {
     const waiter = await openWaiter();
     redis.disconnect();
     await expect(waiter.join(makeJobId())).rejects.toMatchObject({ failure: { code: 'dependency_down' } });
+    expect(waiter.size()).toBe(0);
+  });
+});
+
+describe('a reader', () => {
+  const readers = (id: string) => redis.zrange(keys.readers(id), 0, '-1');
+  const leftMs = async (id: string) => Number(await redis.hget(keys.job(id), 'unreadMs'));
+  const left = (id: string) => waitFor(async () => (await leftMs(id)) > 0, { what: 'it has left' });
+
+  test.for([
+    ['is given up', (wait: Wait) => wait.cancel()],
+    ['runs out', () => undefined],
+    ['is cut short by a shutdown', (_wait: Wait, waiter: Waiter) => waiter.drain()],
+  ] as const)('leaves when its wait %s', async ([how, stop]) => {
+    const waiter = await openWaiter();
+    const id = await accepted(waiter);
+    const wait = waiter.expect(id);
+    const end = wait.end(how === 'runs out' ? 10 : 20_000);
+    stop(wait, waiter);
+    await end;
+    await left(id);
+    expect(await readers(id)).toEqual([]);
+  });
+
+  test('stays while another request of the same process waits', async () => {
+    const waiter = await openWaiter();
+    const id = await accepted(waiter);
+    const [first, second] = [waiter.expect(id), await waiter.join(id)];
+    const ends = [first.end(20_000), second.end(20_000)];
+    first.cancel();
+    await ends[0];
+    await redis.ping();
+    expect(await readers(id)).toEqual([waiter.instanceId]);
+    second.cancel();
+    await left(id);
+    expect(await readers(id)).toEqual([]);
+  });
+
+  test('of a job that has ended says nothing when its connection closes', async () => {
+    const waiter = await openWaiter();
+    const id = await accepted(waiter);
+    const wait = waiter.expect(id);
+    const end = wait.end(20_000);
+    await hand.settle(id, done);
+    await end;
+    // As it would be were the job still under way: whatever is said of it now would show.
+    await redis.hset(keys.job(id), 'state', 'in_progress');
+    wait.cancel();
+    await redis.ping();
+    expect(await leftMs(id)).toBe(0);
+  });
+
+  test.for([
+    ['a client that had gone', (wait: Wait) => wait.cancel(), 'left'],
+    ['a shutdown', (_wait: Wait, waiter: Waiter) => waiter.drain(), 'draining'],
+  ] as const)('leaves as soon as the job is accepted, after %s', async ([, stop, how]) => {
+    const waiter = await openWaiter();
+    const id = await accepted();
+    const late = waiter.expect(id);
+    stop(late, waiter);
+    // Acceptance, which was under way, makes this process a reader all the same.
+    await redis.zadd(keys.readers(id), Date.now() + leaseMs, waiter.instanceId);
+    expect(await late.end(20_000)).toBe(how);
+    await left(id);
+    expect(await readers(id)).toEqual([]);
+  });
+
+  test('of a job that was never accepted leaves no trace', async () => {
+    const waiter = await openWaiter();
+    const id = makeJobId();
+    waiter.expect(id).cancel();
+    await redis.ping();
+    expect(await redis.exists(keys.job(id), keys.readers(id))).toBe(0);
     expect(waiter.size()).toBe(0);
   });
 });

@@ -9,7 +9,9 @@ test.for([
   ['wait=0', { respondAsync: false, waitS: 0 }],
   ['wait=soon, return=minimal', { respondAsync: false }],
   ['wait=-1', { respondAsync: false }],
-  ['handling=strict; foo, wait=7', { respondAsync: false, waitS: 7 }],
+  ['handling=strict; foo, wait=7', { respondAsync: false, isStrict: true, waitS: 7 }],
+  ['handling=lenient, respond-async', { respondAsync: true }],
+  ['HANDLING = Strict', { respondAsync: false, isStrict: true }],
 ] as const)('%s', ([header, preferences]) => {
   expect(parsePrefer(header)).toEqual(preferences);
 });

@@ -59,8 +59,17 @@ export const loggedLimitMax = 1000;
  * Any other changed limit holds at once for what is already counted.
  */
 export function createRateLimiter({ redis, keyFor }: { redis: Redis; keyFor: LimitKey }): RateLimiter {
-  return limitWith(defineScript(redis, loadLua(import.meta.url, './sliding-windows.lua')), keyFor);
+  return limitWith(defineScript(redis, `${slidingWindowsLua}\nreturn sliding_windows(KEYS, ARGV)`), keyFor);
 }
+
+/** Lua function `sliding_windows(keys, args)`, for a script that decides on more than the limit. */
+export const slidingWindowsLua = loadLua(import.meta.url, './sliding-windows.lua');
+
+/** What that function needs to know of the windows of a subject, besides the mode and the id of the request. */
+export const windowArguments = (subject: string, windows: readonly RateWindow[], keyFor: LimitKey) => ({
+  keys: windows.map((window) => keyFor(subject, `${window.name}:${storeOf(window)}`)),
+  rows: windows.flatMap((window) => [kindOf(window), window.limit, window.windowMs]),
+});
 
 /** The limiter over a given runner of the script: tests run the same script under a clock of their own. */
 export function limitWith(run: RunScript, keyFor: LimitKey): RateLimiter {
@@ -71,9 +80,8 @@ export function limitWith(run: RunScript, keyFor: LimitKey): RateLimiter {
     id: string,
   ): Promise<RateDecision> => {
     if (windows.length === 0) return { admitted: true, retryAfterMs: 0, windows: [] };
-    const keys = windows.map((window) => keyFor(subject, `${window.name}:${storeOf(window)}`));
-    const rows = windows.flatMap((window) => [kindOf(window), window.limit, window.windowMs]);
-    return readReply((await run(keys, [mode, id, ...rows])) as ScriptReply, windows);
+    const { keys, rows } = windowArguments(subject, windows, keyFor);
+    return readRateReply((await run(keys, [mode, id, ...rows])) as RateReply, windows);
   };
   return {
     admit: (subject, windows, id) => decide('admit', subject, windows, id),
@@ -81,14 +89,18 @@ export function limitWith(run: RunScript, keyFor: LimitKey): RateLimiter {
   };
 }
 
-type ScriptReply = [admitted: 0 | 1, retryAfterMs: number, ...usedAndResetMs: number[]];
+/** The function's reply. */
+export type RateReply = [admitted: 0 | 1, retryAfterMs: number, ...usedAndResetMs: number[]];
 
 const kindOf = ({ limit }: RateWindow) => (limit <= loggedLimitMax ? 'log' : 'counter');
 
 /** Buckets of another length are another count, so their length is part of the name. A log fits any length. */
 const storeOf = (window: RateWindow) => (kindOf(window) === 'log' ? 'log' : `counter-${window.windowMs}`);
 
-function readReply([admitted, retryAfterMs, ...states]: ScriptReply, windows: readonly RateWindow[]): RateDecision {
+export function readRateReply(
+  [admitted, retryAfterMs, ...states]: RateReply,
+  windows: readonly RateWindow[],
+): RateDecision {
   return {
     admitted: admitted === 1,
     retryAfterMs,

@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { loadLua } from '@llm-gateway/shared/redis/define-script';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, describe, expect, inject, test } from 'vitest';
-import { createRateLimiter, limitWith, loggedLimitMax, type RateDecision, type RateWindow } from './rate-limiter.ts';
+import {
+  createRateLimiter,
+  limitWith,
+  loggedLimitMax,
+  type RateDecision,
+  type RateWindow,
+  slidingWindowsLua,
+} from './rate-limiter.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -27,10 +33,10 @@ function ownKeys() {
 }
 
 // The production script with its one reading of the clock replaced by two further arguments.
-const clockedLua = loadLua(import.meta.url, './sliding-windows.lua').replace(
+const clockedLua = `${slidingWindowsLua.replace(
   "redis.call('TIME')",
-  '{ ARGV[#ARGV - 1], ARGV[#ARGV] }',
-);
+  '{ args[#args - 1], args[#args] }',
+)}\nreturn sliding_windows(KEYS, ARGV)`;
 
 /** The real limiter under a clock that the test sets, in microseconds since the epoch. */
 function clockedLimiter() {
@@ -71,7 +77,7 @@ const ms = 1000;
 
 test('the script reads the clock in one place, which the tests replace', () => {
   expect(clockedLua).not.toContain("'TIME'");
-  expect(clockedLua).toContain('ARGV[#ARGV - 1]');
+  expect(clockedLua).toContain('args[#args - 1]');
 });
 
 describe('a logged window', () => {

@@ -1,8 +1,9 @@
 import { cachePutLua } from '@llm-gateway/shared/cache/cache-entry';
 import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
-import type { Failure } from '@llm-gateway/shared/contracts/failure';
+import { type Failure, failureRow } from '@llm-gateway/shared/contracts/failure';
 import type { FinalState } from '@llm-gateway/shared/contracts/job';
 import { type JobRecord, parseJobRecord } from '@llm-gateway/shared/jobs/job-record';
+import { lifecycleLua } from '@llm-gateway/shared/lifecycle/lifecycle-lua';
 import { defineScript } from '@llm-gateway/shared/redis/define-script';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import { usageField, usageKeys } from '@llm-gateway/shared/usage/usage-counters';
@@ -33,11 +34,25 @@ export const answered = (text: string, changes: Partial<PricedAnswer> = {}): End
 
 export const failed = (failure: Failure): Ending => ({ state: 'failed', failure });
 
+/** What may end better under the same Idempotency-Key. */
+const releasesKey = (ending: Ending): boolean => {
+  const status = 'failure' in ending && ending.failure ? failureRow(ending.failure.code).status : 0;
+  return ending.state === 'expired' || status === 429 || status >= 500;
+};
+
 /**
  * What a worker does at the end of a job: record, usage, cache entry, notices. A stand-in, because the api knows no
  * worker; whole processes are tested in `tests/`.
  */
 export function createHand(redis: Redis, keys: Keys) {
+  const endScript = defineScript(
+    redis,
+    `${lifecycleLua(keys)}
+     local o = cjson.decode(ARGV[2])
+     o.now = clock_ms()
+     end_job(ARGV[1], read_record(ARGV[1]), o)
+     end_followers(ARGV[1], o, false)`,
+  );
   const putScript = defineScript(
     redis,
     `${cachePutLua}
@@ -73,25 +88,24 @@ export function createHand(redis: Redis, keys: Keys) {
     async settle(id: string, ending: Ending, { notice = true } = {}): Promise<void> {
       const record = parseJobRecord(await redis.hgetall(keys.job(id)));
       if (!record) throw new Error(`there is no job ${id}`);
-      const nowMs = Date.now();
-      const outcome =
-        'answer' in ending
-          ? { answer: JSON.stringify(ending.answer) }
-          : { ...(ending.failure ? { failure: JSON.stringify(ending.failure) } : {}) };
-      if ('answer' in ending) {
-        await count(record, ending.answer);
-        await keep(id, record, ending.answer, nowMs);
+      const answer = 'answer' in ending ? ending.answer : undefined;
+      const failure = 'failure' in ending ? ending.failure : undefined;
+      if (answer) {
+        await count(record, answer);
+        await keep(id, record, answer, Date.now());
       }
-      const end = { state: ending.state, attempt: 1, finishedMs: nowMs, expiresMs: nowMs + resultTtlMs };
-      await redis
-        .multi()
-        .hset(keys.job(id), { ...end, ...outcome })
-        .pexpire(keys.job(id), resultTtlMs)
-        .exec();
-      if (!notice) return;
-      for (const instance of await redis.smembers(keys.waiters(id)))
-        await redis.publish(keys.wakeChannel(instance), id);
-      await redis.del(keys.waiters(id));
+      if (!notice) await redis.del(keys.readers(id));
+      await redis.hset(keys.job(id), { attempt: 1, resultTtlMs });
+      const free = [usageField(record.target, 'requests'), 1, usageField(record.target, 'coalesced'), 1];
+      const outcome = {
+        state: ending.state,
+        answer: answer && JSON.stringify(answer),
+        failure: failure && JSON.stringify(failure),
+        releases_key: releasesKey(ending),
+        free_counts: free,
+        day: new Date().toISOString().slice(0, 10),
+      };
+      await endScript([keys.job(id)], [id, JSON.stringify(outcome)]);
     },
   };
 }

@@ -12,6 +12,7 @@ import { buildApp } from '../app.ts';
 import type { AuthMode } from '../auth/authenticate.ts';
 import { composeApi } from '../compose-api.ts';
 import { apiConfig } from '../config.ts';
+import { closeDelivery } from '../delivery/close-delivery.ts';
 import type { ApiDeps } from '../deps.ts';
 import { createHand, type Ending, type Hand } from './settle-by-hand.ts';
 
@@ -74,12 +75,15 @@ export async function startTestApi(options: TestApiOptions): Promise<TestApi> {
   if (lanes.length > 0) await announceLanes(redis, deps.keys, 'test-worker', modes);
 
   const hand = createHand(redis, deps.keys);
-  const enqueue = deps.admission.enqueue;
-  deps.admission.enqueue = async (job) => {
-    await enqueue(job);
-    api.accepted.push(job.id);
-    const ending = api.answers?.(job.id);
-    if (ending) await hand.settle(job.id, ending);
+  const accept = deps.admission.accept;
+  deps.admission.accept = async (job) => {
+    const accepted = await accept(job);
+    if (accepted.kind === 'accepted' || accepted.kind === 'followed') {
+      api.accepted.push(job.id);
+      const ending = api.answers?.(job.id);
+      if (ending) await hand.settle(job.id, ending);
+    }
+    return accepted;
   };
   const app = await buildApp(deps);
   const api: TestApi = {
@@ -103,7 +107,7 @@ export async function startTestApi(options: TestApiOptions): Promise<TestApi> {
     traces: (userId) => tracesOf(deps, userId),
     async close() {
       await app.close();
-      deps.admission.waiter.close();
+      closeDelivery(deps);
       await Promise.all(deps.queues.map((queue) => queue.close()));
       for (const connection of [redis, subscriber]) connection.disconnect();
     },

@@ -5,6 +5,7 @@ test('nobody has used nothing', () => {
   expect(summarise({})).toEqual({
     total_requests: 0,
     cached_requests: 0,
+    coalesced_requests: 0,
     prompt_tokens: 0,
     completion_tokens: 0,
     total_tokens: 0,
@@ -13,6 +14,21 @@ test('nobody has used nothing', () => {
     unpriced_requests: 0,
     model_breakdown: {},
   });
+});
+
+test('a cost is known where one paid request had a price, however many were free, and unknown where none had', () => {
+  const { model_breakdown, coalesced_requests } = summarise({
+    'openai/shared|requests': '5',
+    'openai/shared|coalesced': '4',
+    'openai/shared|nanoUsd': '1000',
+    'openai/new|requests': '3',
+    'openai/new|coalesced': '1',
+    'openai/new|cached': '1',
+    'openai/new|unpriced': '1',
+  });
+  expect(coalesced_requests).toBe(5);
+  expect(model_breakdown['openai/shared']).toMatchObject({ coalesced_requests: 4, cost_usd: 0.000001 });
+  expect(model_breakdown['openai/new']).toMatchObject({ coalesced_requests: 1, cost_usd: null });
 });
 
 test('sums over models are exact where floats are not', () => {

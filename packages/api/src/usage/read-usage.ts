@@ -8,6 +8,7 @@ import { z } from 'zod';
 const modelUsage = z.object({
   requests: z.int(),
   cached_requests: z.int(),
+  coalesced_requests: z.int(),
   prompt_tokens: z.int(),
   completion_tokens: z.int(),
   tokens: z.int(),
@@ -15,10 +16,11 @@ const modelUsage = z.object({
   unpriced_requests: z.int().describe('Requests whose cost is missing because no price was known'),
 });
 
-/** Sums of a user or a tenant. Requests from the cache are counted and cost nothing. */
+/** Sums of a user or a tenant. Requests from the cache, and those that shared another one's call, cost nothing. */
 export const usageSummary = z.object({
   total_requests: z.int(),
   cached_requests: z.int(),
+  coalesced_requests: z.int(),
   prompt_tokens: z.int(),
   completion_tokens: z.int(),
   total_tokens: z.int(),
@@ -53,10 +55,12 @@ export function summarise(fields: Record<string, string>): UsageSummary {
     total[kind] += BigInt(value);
     perModel.set(model, counts);
   }
-  const { cached_requests, prompt_tokens, completion_tokens, tokens, unpriced_requests } = viewCounts(total);
+  const { cached_requests, coalesced_requests, prompt_tokens, completion_tokens, tokens, unpriced_requests } =
+    viewCounts(total);
   return {
     total_requests: Number(total.requests),
     cached_requests,
+    coalesced_requests,
     prompt_tokens,
     completion_tokens,
     total_tokens: tokens,
@@ -70,11 +74,13 @@ export function summarise(fields: Record<string, string>): UsageSummary {
 const roundedQuotient = (dividend: bigint, divisor: bigint) => (2n * dividend + divisor) / (2n * divisor);
 
 /** False where every request that cost something cost nobody knows what. */
-const isPriced = ({ unpriced, requests, cached }: Counts) => unpriced === 0n || unpriced < requests - cached;
+const isPriced = ({ unpriced, requests, cached, coalesced }: Counts) =>
+  unpriced === 0n || unpriced < requests - cached - coalesced;
 
 const viewCounts = (counts: Counts) => ({
   requests: Number(counts.requests),
   cached_requests: Number(counts.cached),
+  coalesced_requests: Number(counts.coalesced),
   prompt_tokens: Number(counts.promptTokens),
   completion_tokens: Number(counts.completionTokens),
   tokens: Number(counts.promptTokens + counts.completionTokens),

@@ -1,0 +1,185 @@
+import type { CacheEntry } from '@llm-gateway/shared/cache/cache-entry';
+import type { JobEvent } from '@llm-gateway/shared/contracts/event';
+import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import { timeOfId } from '@llm-gateway/shared/contracts/ids';
+import type { NewJobFields } from '@llm-gateway/shared/jobs/job-record';
+import { lifecycleLua } from '@llm-gateway/shared/lifecycle/lifecycle-lua';
+import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
+import type { LaneQueues } from '@llm-gateway/shared/queue/lane-queues';
+import { defineScript, loadLua } from '@llm-gateway/shared/redis/define-script';
+import type { Keys } from '@llm-gateway/shared/redis/keys';
+import type { Redis } from 'ioredis';
+import { leaseMs } from '../delivery/attendance.ts';
+import {
+  type RateDecision,
+  type RateReply,
+  type RateWindow,
+  readRateReply,
+  slidingWindowsLua,
+  windowArguments,
+} from '../limits/rate-limiter.ts';
+import { attachableMs } from './attach.ts';
+import type { CacheVerdict } from './cache-lookup.ts';
+import type { GenerationRequest } from './generation-request.ts';
+import { keyReused } from './idempotency.ts';
+import { limitSubject, RateLimited } from './limit.ts';
+
+export interface AccepterOptions {
+  redis: Redis;
+  keys: Keys;
+  laneQueues: Pick<LaneQueues, 'add' | 'requeue'>;
+  instanceId: string;
+  windows: readonly RateWindow[];
+  maxAttempts: number;
+  resultTtlMs: number;
+  /** How long a job that is waited for may be without a reader, by what it said of disconnects. */
+  graceMs: Record<'continue' | 'cancel', number>;
+}
+
+export interface NewJob {
+  id: string;
+  request: GenerationRequest;
+  model: ResolvedModel;
+  store: CacheVerdict['store'];
+  /** Whether an equal job in flight may be joined, and this one be joined. */
+  isShareable: boolean;
+  /** An answer from the cache, for a client that needs a job of its own. */
+  hit?: CacheEntry | undefined;
+}
+
+/** What became of it: a job of its own, one that shares another's call, one with an answer from the cache, or an earlier one. */
+export interface Acceptance {
+  kind: 'accepted' | 'followed' | 'cached' | 'bound';
+  id: string;
+  rates: RateDecision;
+}
+
+// An unfinished job outlives a long outage of its provider or of all workers, not a forgotten installation.
+const unfinishedMs = 14 * 24 * 3600 * 1000;
+const idempotencyKeptMs = 24 * 3600 * 1000;
+
+/**
+ * Accepts a job: first its record, then its place in the queue. A crash between the two leaves a record that nobody
+ * was told of; whoever comes upon it (a retry, a repeat under its key, a job that would share its call) makes up for
+ * the rest. When either fails, the outcome is unknown (the command may have been carried out), so the acceptance is
+ * taken back and a worker that does find the job leaves it alone: what was refused is never paid for.
+ *
+ * Throws `rate_limited`, `idempotency_key_reused` and `dependency_down`.
+ */
+export function createAccepter(options: AccepterOptions) {
+  const { redis, keys, laneQueues, windows } = options;
+  const script = (file: string) =>
+    defineScript(redis, [lifecycleLua(keys), slidingWindowsLua, loadLua(import.meta.url, file)].join('\n'));
+  const acceptScript = script('./accept.lua');
+  const refuseScript = script('./refuse.lua');
+
+  async function accept(job: NewJob): Promise<{ kind: ReplyKind; detail: string; more: string; rates: RateDecision }> {
+    const { id, request } = job;
+    const [kind, detail, more, ...rates] = (await acceptScript(
+      [keys.job(id)],
+      [id, JSON.stringify(scriptOptions(job, options)), ...Object.entries(recordFields(job, options)).flat()],
+    )) as [ReplyKind, string, string, ...RateReply];
+    const decision = readRateReply(rates, windows);
+    if (kind === 'limited') throw new RateLimited(decision);
+    if (kind === 'reused') throw keyReused();
+    if (kind === 'followed') {
+      // Its leader may have been accepted by a process that died before it had queued it.
+      await laneQueues.requeue(more).catch(() => undefined);
+    }
+    if (kind === 'accepted' && !isParked(request)) {
+      await laneQueues.add({
+        lane: job.model.provider,
+        id,
+        requestId: request.requestId,
+        priority: Number(more),
+        attempts: options.maxAttempts,
+      });
+    }
+    return { kind, detail, more, rates: decision };
+  }
+
+  async function refuse({ id, request }: NewJob): Promise<void> {
+    const heir = String(await refuseScript([keys.job(id)], [id, request.fingerprint]));
+    if (heir !== '') await laneQueues.requeue(heir);
+  }
+
+  return async (job: NewJob): Promise<Acceptance> => {
+    try {
+      const { kind, detail, rates } = await accept(job);
+      return { kind: kind as Acceptance['kind'], id: detail, rates };
+    } catch (error) {
+      if (error instanceof GatewayError && error.failure.code === 'dependency_down') {
+        // Best effort: with Redis away this fails as well, and the job, if it was added, runs as if accepted.
+        refuse(job).catch(() => undefined);
+      }
+      throw error;
+    }
+  };
+}
+
+export type Accepter = ReturnType<typeof createAccepter>;
+
+/** Whether a job takes its place in the lane later than with its acceptance. */
+export const isParked = ({ queue }: Pick<GenerationRequest, 'queue'>): boolean =>
+  queue.delayMs !== undefined || queue.isHeld === true;
+
+type ReplyKind = Acceptance['kind'] | 'limited' | 'reused';
+
+/** An answer from the cache as its log has it. */
+const wholeText = ({ answer }: CacheEntry): JobEvent => ({ type: 'text-delta', text: answer.text });
+
+function scriptOptions(
+  { id, request, model, store, isShareable, hit }: NewJob,
+  { windows, instanceId, keys }: AccepterOptions,
+) {
+  const { queue, idempotency, fingerprint } = request;
+  return {
+    lane: model.provider,
+    share: request.share,
+    priority: queue.priority,
+    unfinished_ms: unfinishedMs,
+    // Lists go by it, so that an id alone says where to go on, also that of a job that has been erased.
+    id_ms: timeOfId(id),
+    attach: fingerprint,
+    attach_ms: attachableMs,
+    parked: isParked(request),
+    delay_ms: queue.delayMs,
+    deadline_ms: queue.deadlineMs,
+    start_deadline_ms: queue.startDeadlineMs,
+    windows: windowArguments(limitSubject(request.tenantId, request.userId), windows, keys.limit),
+    ...(request.isWaitedFor ? { instance: instanceId, lease_ms: leaseMs } : {}),
+    ...(idempotency ? { idempotency: { digest: idempotency.digest, fingerprint, kept_ms: idempotencyKeptMs } } : {}),
+    ...(isShareable && store ? { flight: store.digest } : {}),
+    ...(hit ? { answer: JSON.stringify(hit.answer), state: hit.state, delta: JSON.stringify(wholeText(hit)) } : {}),
+  };
+}
+
+function recordFields(
+  { request, model, store }: NewJob,
+  { maxAttempts, resultTtlMs, graceMs }: AccepterOptions,
+): NewJobFields {
+  const { queue } = request;
+  return {
+    tenant: request.tenantId,
+    user: request.userId,
+    endpoint: request.endpoint,
+    lane: model.provider,
+    model: request.model,
+    target: model.id,
+    request: request.requestId,
+    clientRequest: request.clientRequestId,
+    generation: JSON.stringify(request.generation),
+    metadata: JSON.stringify(request.metadata),
+    maxAttempts: String(maxAttempts),
+    priority: String(queue.priority),
+    resultTtlMs: String(queue.resultTtlMs ?? resultTtlMs),
+    onDisconnect: queue.onDisconnect,
+    ...(request.isBackground ? {} : { graceMs: String(graceMs[queue.onDisconnect]) }),
+    ...(request.isStreamed ? { stream: '1' } : {}),
+    ...(queue.isHeld ? { held: '1' } : {}),
+    ...(queue.customId === undefined ? {} : { customId: queue.customId }),
+    ...(queue.webhook === undefined ? {} : { webhook: JSON.stringify(queue.webhook) }),
+    ...(store === undefined ? {} : { cacheDigest: store.digest, cacheTtlMs: String(store.ttlMs) }),
+    ...(store?.namespace === undefined ? {} : { cacheNamespace: store.namespace }),
+  };
+}
