@@ -1,0 +1,127 @@
+import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
+import type { FastifyReply } from 'fastify';
+import { setTimeHeaders } from '../http/standard-headers.ts';
+import type { Frame, ToResult } from './event-frames.ts';
+import { type Accepted, EventStream, type EventStreamDeps } from './event-stream.ts';
+import { onClientGone } from './on-client-gone.ts';
+import type { QueueTicker } from './queue-ticker.ts';
+import type { StreamConnection, StreamConnections } from './stream-connections.ts';
+import type { Wait } from './waiter.ts';
+
+export interface StreamDeliveryDeps extends EventStreamDeps {
+  connections: StreamConnections;
+  ticker: QueueTicker;
+  /** How long the answer's status is held back, so that an early failure can still be an HTTP error. */
+  commitMs: number;
+}
+
+export interface StreamWish {
+  tenantId: string;
+  id: string;
+  record: Accepted;
+  /** Number of the last event that the client has; -1 for none. */
+  after: number;
+  /** This request's wait for the end of the job. */
+  wait: Wait;
+  toResult: ToResult;
+  /** Kinds of frames that the client wants; those of the job's life always come. */
+  kinds?: ReadonlySet<Frame['kind']> | undefined;
+  /** Whether the answer begins only with the first text: for a client that asked for a generation, not for a job's events. */
+  isHeld: boolean;
+  onDelivered?: () => void;
+}
+
+/**
+ * Answers with the events of a job, from where the client is on. Throws the job's failure when it comes before
+ * anything has been sent, and `draining`.
+ */
+export async function deliverStream(reply: FastifyReply, wish: StreamWish, deps: StreamDeliveryDeps): Promise<void> {
+  const { id, wait, isHeld } = wish;
+  const { createdMs, lane, leader } = wish.record;
+  // Kept as long as the stream is open, and so without the prompt.
+  const record: Accepted = { createdMs, lane, ...(leader === undefined ? {} : { leader }) };
+  reply.request.body = undefined;
+
+  const outlet = createOutlet(wish);
+  const { tenantId, after, toResult } = wish;
+  const { write, onEnd, onLost } = outlet;
+  const stream = new EventStream({ tenantId, id, record, after, toResult, write, onEnd, onLost }, deps);
+  const leave = () => {
+    stream.close();
+    wait.cancel();
+    deps.ticker.remove(stream);
+    outlet.commit();
+  };
+  onClientGone(reply, leave);
+  let isDraining = false;
+  void wait.end(Number.POSITIVE_INFINITY).then((how) => {
+    isDraining = how === 'draining';
+    if (how === 'ended') stream.lookAnew();
+    if (isDraining) outlet.commit();
+  });
+  stream.open();
+  await outlet.committed(isHeld ? deps.commitMs : 0);
+  if (reply.raw.destroyed) return;
+
+  const failure = isHeld ? outlet.end()?.failure : undefined;
+  if (failure || (isDraining && !outlet.end())) {
+    leave();
+    const detail = `This server is shutting down; job ${id} goes on.`;
+    throw new GatewayError(failure ?? { code: 'draining', detail, retryAfterMs: 1000 });
+  }
+  setTimeHeaders(reply);
+  reply.hijack();
+  const on = { onDrain: () => stream.resume(), onClose: leave };
+  outlet.begin((held) => deps.connections.open(reply.raw, textHeaders(reply), held, on));
+  deps.ticker.add(stream, { id, record, write });
+}
+
+/** Where the frames of a stream go: kept until the answer is begun, then to the client. */
+function createOutlet({ kinds, isHeld, onDelivered }: Pick<StreamWish, 'kinds' | 'isHeld' | 'onDelivered'>) {
+  const { promise, resolve: commit } = Promise.withResolvers<void>();
+  const held: Frame[] = [];
+  let connection: StreamConnection | undefined;
+  let end: JobRecord | undefined;
+  let isLost = false;
+
+  const finish = () => {
+    if (!connection || (!end && !isLost)) return;
+    if (end) onDelivered?.();
+    connection.end();
+  };
+  return {
+    commit,
+    end: () => end,
+    /** Resolves when the answer may begin: with the first frame that it waits for, at the end, or after `patienceMs`. */
+    async committed(patienceMs: number): Promise<void> {
+      const late = setTimeout(commit, patienceMs);
+      await promise;
+      clearTimeout(late);
+    },
+    begin(open: (held: readonly Frame[]) => StreamConnection) {
+      connection = open(held.splice(0));
+      finish();
+    },
+    write(frame: Frame): boolean {
+      if (kinds && frame.kind !== 'life' && !kinds.has(frame.kind)) return true;
+      if (connection) return connection.write(frame);
+      held.push(frame);
+      if (!isHeld || frame.kind === 'text') commit();
+      return true;
+    },
+    onEnd(record: JobRecord) {
+      end = record;
+      commit();
+      finish();
+    },
+    onLost() {
+      isLost = true;
+      commit();
+      finish();
+    },
+  };
+}
+
+const textHeaders = (reply: FastifyReply): Record<string, string> =>
+  Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]));
