@@ -22,6 +22,11 @@ function requestMetrics(registers: Registry[]) {
       help: 'Requests of this process that wait for a job to end',
       registers,
     }),
+    openStreams: new Gauge({
+      name: 'gateway_open_streams',
+      help: 'Streams of events that this process has open',
+      registers,
+    }),
     laneJobs: new Gauge({
       name: 'gateway_lane_jobs',
       help: 'Jobs on a lane by their state in the queue',
@@ -70,6 +75,12 @@ function jobMetrics(registers: Registry[]) {
       name: 'gateway_cost_usd_total',
       help: 'Cost of settled jobs, for trends only: the exact figure is in /v1/usage',
       labelNames: ['lane'],
+      registers,
+    }),
+    webhookDeliveries: new Counter({
+      name: 'gateway_webhook_deliveries_total',
+      help: 'Attempts to deliver a webhook: delivered, retried or failed; expired: its job was gone before',
+      labelNames: ['outcome'],
       registers,
     }),
     duplicateCalls: new Counter({

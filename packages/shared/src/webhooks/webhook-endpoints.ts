@@ -1,0 +1,71 @@
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import { callRedis } from '../redis/call-redis.ts';
+import { defineScript } from '../redis/define-script.ts';
+import type { Keys } from '../redis/keys.ts';
+import { webhookWishes } from './job-webhook.ts';
+
+/** An address that is told of all jobs of a tenant. */
+const webhookEndpoint = webhookWishes.extend({
+  id: z.string(),
+  url: z.string(),
+  description: z.string(),
+  disabled: z.boolean(),
+  createdMs: z.number().int().nonnegative(),
+});
+
+export type WebhookEndpoint = z.infer<typeof webhookEndpoint>;
+
+export interface WebhookEndpoints {
+  /** All of a tenant, oldest first. */
+  list(tenantId: string): Promise<WebhookEndpoint[]>;
+  find(tenantId: string, id: string): Promise<WebhookEndpoint | undefined>;
+  add(tenantId: string, endpoint: WebhookEndpoint): Promise<void>;
+  /** Gives the changed endpoint; undefined when it is not there (any more). */
+  change(tenantId: string, id: string, changes: EndpointChanges): Promise<WebhookEndpoint | undefined>;
+  /** Whether it was there. */
+  remove(tenantId: string, id: string): Promise<boolean>;
+}
+
+/** An undefined member stays as it is. */
+export type EndpointChanges = { [Member in keyof WebhookEndpoint]?: WebhookEndpoint[Member] | undefined };
+
+// An endpoint that was removed meanwhile must not come back, nor a change that was made meanwhile be undone.
+const replaceLua = `
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
+  return 0
+end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 1`;
+
+export function createWebhookEndpoints(redis: Redis, keys: Keys): WebhookEndpoints {
+  const replace = defineScript(redis, replaceLua);
+  const read = (tenantId: string, id: string) => callRedis(() => redis.hget(keys.webhookEndpoints(tenantId), id));
+  const parse = (text: string) => webhookEndpoint.parse(JSON.parse(text));
+
+  return {
+    async list(tenantId) {
+      const texts = await callRedis(() => redis.hvals(keys.webhookEndpoints(tenantId)));
+      return texts.map(parse).sort((left, right) => (left.id < right.id ? -1 : 1));
+    },
+    async find(tenantId, id) {
+      const text = await read(tenantId, id);
+      return text === null ? undefined : parse(text);
+    },
+    async add(tenantId, endpoint) {
+      await callRedis(() => redis.hset(keys.webhookEndpoints(tenantId), endpoint.id, JSON.stringify(endpoint)));
+    },
+    async change(tenantId, id, changes) {
+      const wanted = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+      for (;;) {
+        const before = await read(tenantId, id);
+        if (before === null) return undefined;
+        const after = JSON.stringify({ ...parse(before), ...wanted });
+        if ((await replace([keys.webhookEndpoints(tenantId)], [id, before, after])) === 1) return parse(after);
+      }
+    },
+    async remove(tenantId, id) {
+      return (await callRedis(() => redis.hdel(keys.webhookEndpoints(tenantId), id))) === 1;
+    },
+  };
+}

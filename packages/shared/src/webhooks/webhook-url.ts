@@ -1,0 +1,36 @@
+import ipaddr from 'ipaddr.js';
+
+const lengthMax = 2048;
+
+// A cloud's own service behind an address that looks like anybody's: Azure's, for instance metadata.
+const publicLooking = new Set(['168.63.129.16']);
+
+// All global unicast addresses there are (RFC 4291, 2.4): what lies outside translates to IPv4, or is local.
+const globalUnicast = ipaddr.parseCIDR('2000::/3');
+
+/** Whether an IP address belongs to the internet: not to this machine, its network or the cloud it runs in. */
+export function isPublicAddress(text: string): boolean {
+  if (!ipaddr.isValid(text)) return false;
+  const address = ipaddr.parse(text);
+  if (address.range() !== 'unicast' || publicLooking.has(address.toString())) return false;
+  return address.kind() === 'ipv4' || address.match(globalUnicast);
+}
+
+/**
+ * What is wrong with an address that webhooks shall go to, in words that follow its name; undefined when nothing is.
+ * A host name is looked up only when it is used: what it resolves to then decides.
+ */
+export function webhookUrlFault(text: string, isInsecureAllowed: boolean): string | undefined {
+  if (text.length > lengthMax) return `must have at most ${lengthMax} characters`;
+  if (!URL.canParse(text)) return 'must be a URL';
+  const { protocol, username, password, hostname } = new URL(text);
+  if (protocol !== 'https:' && protocol !== 'http:') return 'must be an https URL';
+  if (username !== '' || password !== '') return 'must carry no user name or password';
+  if (isInsecureAllowed) return undefined;
+  if (protocol !== 'https:') return 'must be an https URL';
+  // WHATWG's parser has made dotted decimals of all the other ways to write an IPv4 address.
+  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+  const isLocal = host === '' || host === 'localhost' || host.endsWith('.localhost');
+  if (isLocal || (ipaddr.isValid(host) && !isPublicAddress(host))) return 'must lead to a public address';
+  return undefined;
+}

@@ -1,0 +1,163 @@
+import '@llm-gateway/testkit/provided-context';
+import { randomUUID } from 'node:crypto';
+import type { NewJobFields } from '@llm-gateway/shared/jobs/job-record';
+import { createLogger } from '@llm-gateway/shared/observability/logger';
+import { createMetrics } from '@llm-gateway/shared/observability/metrics';
+import { openProducer, type Producer } from '@llm-gateway/shared/queue/define-queue';
+import { type WebhookJob, webhookQueue } from '@llm-gateway/shared/queue/webhook-queue';
+import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
+import { createWebhookDeliveries, type WebhookDeliveries } from '@llm-gateway/shared/webhooks/webhook-deliveries';
+import { createWebhookEndpoints } from '@llm-gateway/shared/webhooks/webhook-endpoints';
+import { waitFor } from '@llm-gateway/testkit/wait-for';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, expect, inject, onTestFinished, test } from 'vitest';
+import { acceptJob } from '../test-job.ts';
+import { startDispatcher } from './dispatcher.ts';
+
+const log = createLogger({ service: 'test', level: 'silent' });
+const tenant = 'acme';
+
+let redis: Redis;
+let keys: Keys;
+let producer: Producer<WebhookJob>;
+let deliveries: WebhookDeliveries;
+beforeAll(() => {
+  redis = new Redis(inject('redisUrl'));
+});
+beforeEach(() => {
+  keys = createKeys(`test-${randomUUID()}`);
+  producer = openProducer(webhookQueue, { connection: redis, prefix: keys.queuePrefix });
+  deliveries = createWebhookDeliveries({ redis, keys, producer });
+  const { queue } = producer;
+  onTestFinished(() => queue.close());
+});
+afterAll(() => redis.quit());
+
+/** A dispatcher of a process; it takes for dead what has been in hand for 100 ms. */
+function dispatch(changes: { deliveries?: Pick<WebhookDeliveries, 'create'> } = {}) {
+  const metrics = createMetrics();
+  const reader = new Redis(inject('redisUrl'), { maxRetriesPerRequest: null });
+  const endpoints = createWebhookEndpoints(redis, keys);
+  const options = { redis, reader, keys, endpoints, deliveries, metrics, log, claimAfterMs: 100, ...changes };
+  const dispatcher = startDispatcher(options);
+  onTestFinished(dispatcher.close);
+  return { close: dispatcher.close, metrics };
+}
+
+const webhook = JSON.stringify({ url: 'https://job.example' });
+
+async function endedJob(fields: Partial<NewJobFields> = { webhook }): Promise<string> {
+  const id = await acceptJob(redis, keys, fields);
+  await redis.hset(keys.job(id), 'state', 'completed');
+  await told(id);
+  return id;
+}
+
+/** What the script that ends a job leaves in the outbox. */
+const told = (id: string, type = 'job.completed') =>
+  redis.xadd(keys.webhookOutbox, '*', 'job', id, 'type', type, 't', Date.now());
+
+const outboxEmpty = () =>
+  waitFor(async () => (await redis.xlen(keys.webhookOutbox)) === 0, { what: 'the outbox is empty' });
+
+const register = (id: string, url: string) =>
+  createWebhookEndpoints(redis, keys).add(tenant, { id, url, description: '', disabled: false, createdMs: 0 });
+
+test('what was in the outbox before is delivered to the job’s address and to every endpoint', async () => {
+  await register('whe_a', 'https://a.example');
+  const id = await endedJob();
+  dispatch();
+  await outboxEmpty();
+  const listed = await deliveries.list(id, 10);
+  expect(listed.map(([, { url, status }]) => [url, status]).sort()).toEqual([
+    ['https://a.example', 'pending'],
+    ['https://job.example', 'pending'],
+  ]);
+  expect(await producer.queue.getJobCountByTypes('waiting')).toBe(2);
+  expect(await deliveries.list('whe_a', 10)).toHaveLength(1);
+});
+
+test('a process that dies between sending on and taking note makes another do it again, and nothing is doubled', async () => {
+  await register('whe_a', 'https://a.example');
+  let sentOn = 0;
+  const dying = dispatch({
+    deliveries: {
+      async create(delivery) {
+        await deliveries.create(delivery);
+        sentOn += 1;
+        if (sentOn >= 2) throw new Error('killed');
+        return '';
+      },
+    },
+  });
+  const id = await endedJob();
+  await waitFor(() => sentOn >= 2, { what: 'both deliveries are sent on' });
+  await dying.close();
+  expect(await redis.xlen(keys.webhookOutbox)).toBe(1);
+
+  dispatch();
+  await outboxEmpty();
+  expect(await deliveries.list(id, 10)).toHaveLength(2);
+  expect(await producer.queue.getJobCountByTypes('waiting')).toBe(2);
+});
+
+test('two processes share the outbox: every event is sent on once', async () => {
+  dispatch();
+  dispatch();
+  const ids = await Promise.all(Array.from({ length: 60 }, () => endedJob()));
+  await outboxEmpty();
+  for (const id of ids) expect(await deliveries.list(id, 10)).toHaveLength(1);
+  expect(await producer.queue.getJobCountByTypes('waiting')).toBe(60);
+});
+
+test('an event whose job is no longer kept is left out and counted', async () => {
+  const { metrics } = dispatch();
+  await told('job_gone');
+  await outboxEmpty();
+  expect((await metrics.webhookDeliveries.get()).values).toMatchObject([{ labels: { outcome: 'expired' }, value: 1 }]);
+  expect(await producer.queue.getJobCountByTypes('waiting')).toBe(0);
+});
+
+test('an event that cannot be read does not hold up the others', async () => {
+  dispatch();
+  await told(await acceptJob(redis, keys, { webhook }), 'job.unheard-of');
+  const id = await endedJob();
+  await waitFor(async () => (await deliveries.list(id, 10)).length === 1, { what: 'the other one is sent on' });
+  expect(await redis.xlen(keys.webhookOutbox)).toBe(1);
+});
+
+test('an event that nobody could read for a day is given up', async () => {
+  await redis.xadd(keys.webhookOutbox, '1-0', 'job', 'job_1', 'type', 'job.unheard-of', 't', 1);
+  dispatch();
+  await outboxEmpty();
+});
+
+test('a Redis that has lost everything is served again', async () => {
+  dispatch();
+  await endedJob();
+  await outboxEmpty();
+  await redis.del(keys.webhookOutbox);
+  const id = await endedJob();
+  await waitFor(async () => (await deliveries.list(id, 10)).length === 1, {
+    what: 'an event after the loss is sent on',
+  });
+});
+
+test('closes in time although an event is in hand that cannot be sent on', async () => {
+  const hanging = Promise.withResolvers<string>();
+  const begun = Promise.withResolvers<void>();
+  const { close } = dispatch({
+    deliveries: {
+      create() {
+        begun.resolve();
+        return hanging.promise;
+      },
+    },
+  });
+  await endedJob();
+  await begun.promise;
+  const beganMs = performance.now();
+  await close();
+  expect(performance.now() - beganMs).toBeLessThan(3000);
+  hanging.resolve('');
+});
