@@ -10,6 +10,7 @@ import { pricingEnv } from '@llm-gateway/shared/config/pricing';
 import { providerEnv } from '@llm-gateway/shared/config/providers';
 import { redisEnv } from '@llm-gateway/shared/config/redis';
 import { retryEnv } from '@llm-gateway/shared/config/retry';
+import { webhookDeliveryEnv, webhookEnv } from '@llm-gateway/shared/config/webhooks';
 import { workerEnv } from '@llm-gateway/shared/config/worker';
 import type { z } from 'zod';
 import { startEnv } from './start/start-env.ts';
@@ -25,6 +26,7 @@ export const configurationGroups: [title: string, shape: Record<string, z.ZodTyp
   ['Prices', pricingEnv],
   ['Retries', retryEnv],
   ['Jobs', jobEnv],
+  ['Webhooks', { ...webhookEnv, ...webhookDeliveryEnv }],
   ['Worker', workerEnv],
   ['Shutdown', drainEnv],
   ['Logs', logEnv],

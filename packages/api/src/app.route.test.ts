@@ -14,7 +14,7 @@ const send = (method: string, url: string, headers: Record<string, string> = {})
   api.inject({ method: method as 'GET', url, headers });
 
 describe('404 in the dialect of the path', () => {
-  test.for(['/nothing', '/v1/jobs', '/v1/generate/x', '/admin/nothing'])('native: %s', async (path) => {
+  test.for(['/nothing', '/v1/jobs/job_1/nothing', '/v1/generate/x', '/admin/nothing'])('native: %s', async (path) => {
     const response = await send('GET', path);
     expect(response.statusCode).toBe(404);
     expect(response.headers['content-type']).toBe('application/problem+json; charset=utf-8');
@@ -56,7 +56,9 @@ describe('405 says what is offered', () => {
   test.for([
     ['GET', '/v1/generate', 'POST'],
     ['PUT', '/v1/generate', 'POST'],
-    ['DELETE', '/v1/jobs/job_1', 'GET, HEAD'],
+    ['PUT', '/v1/jobs', 'GET, HEAD, POST'],
+    ['POST', '/v1/jobs/job_1', 'DELETE, GET, HEAD'],
+    ['GET', '/v1/jobs/job_1/cancel', 'POST'],
     ['POST', '/v1/jobs/job_1/result', 'GET, HEAD'],
     ['DELETE', '/v1/models', 'GET, HEAD'],
     ['DELETE', '/v1/models/openai/gpt-4o', 'GET, HEAD'],
@@ -178,7 +180,7 @@ test('what is no HTTP is told so and cut off, and the server lives on', async ()
 
 test('a bug of ours tells nothing of itself', async () => {
   const broken = await startTestApi({ redisUrl: inject('redisUrl') });
-  broken.deps.jobs.find = () => Promise.reject(new TypeError('secret internals at /src/x.ts'));
+  broken.deps.jobs.get = () => Promise.reject(new TypeError('secret internals at /src/x.ts'));
   const response = await broken.get('/v1/jobs/job_01ARZ3NDEKTSV4RRFFQ69G5FAV');
   expect(response.statusCode).toBe(500);
   expect(response.json()).toMatchObject({ code: 'internal', detail: 'Something went wrong on our side.' });

@@ -2,11 +2,13 @@ import { authEnv } from '@llm-gateway/shared/config/auth';
 import { cacheEnv } from '@llm-gateway/shared/config/cache';
 import { drainEnv } from '@llm-gateway/shared/config/drain';
 import { httpEnv } from '@llm-gateway/shared/config/http';
+import { jobEnv } from '@llm-gateway/shared/config/jobs';
 import { limitEnv } from '@llm-gateway/shared/config/limits';
 import { logEnv } from '@llm-gateway/shared/config/log';
 import { pricingEnv } from '@llm-gateway/shared/config/pricing';
 import { redisEnv } from '@llm-gateway/shared/config/redis';
 import { retryEnv } from '@llm-gateway/shared/config/retry';
+import { webhookEnv } from '@llm-gateway/shared/config/webhooks';
 import { z } from 'zod';
 
 /** What the api reads from its environment. There is no provider key in it, so this process cannot leak one. */
@@ -15,11 +17,13 @@ export const apiConfig = z.object({
   ...cacheEnv,
   ...drainEnv,
   ...httpEnv,
+  ...jobEnv,
   ...limitEnv,
   ...logEnv,
   ...pricingEnv,
   ...redisEnv,
   ...retryEnv,
+  ...webhookEnv,
 });
 
 export type ApiConfig = z.output<typeof apiConfig>;

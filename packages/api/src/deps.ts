@@ -1,13 +1,17 @@
 import type { Logger } from '@llm-gateway/shared/observability/logger';
 import type { Metrics } from '@llm-gateway/shared/observability/metrics';
 import type { PriceBook } from '@llm-gateway/shared/pricing/price-book';
+import type { LaneQueues } from '@llm-gateway/shared/queue/lane-queues';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { AdmissionDeps } from './admission/admit.ts';
 import type { Authenticator } from './auth/authenticate.ts';
+import type { Attendance } from './delivery/attendance.ts';
+import type { StreamDeliveryDeps } from './delivery/deliver-stream.ts';
 import type { DeliveryMarker } from './delivery/mark-delivered.ts';
 import type { JobReader } from './jobs/job-reader.ts';
+import type { Webhooks } from './webhooks/create-webhooks.ts';
 
 /** What the api process is made of. Wide here; every route takes the two or three it names. */
 export interface ApiDeps {
@@ -19,7 +23,11 @@ export interface ApiDeps {
   adminKey: string | undefined;
   admission: AdmissionDeps;
   jobs: JobReader;
+  attendance: Attendance;
+  laneQueues: LaneQueues;
   markDelivered: DeliveryMarker;
+  streams: StreamDeliveryDeps;
+  webhooks: Webhooks;
   prices: PriceBook;
   queues: Queue[];
   /** Whether this process has begun to shut down. */

@@ -47,19 +47,37 @@ test('has every route of the app but those that are hidden', () => {
       .sort(),
   ).toEqual([
     'DELETE /v1/cache/clear',
+    'DELETE /v1/jobs/{id}',
+    'DELETE /v1/webhook-endpoints/{id}',
     'GET /',
     'GET /health',
     'GET /ready',
     'GET /v1/admin/summary',
     'GET /v1/cache/stats',
     'GET /v1/health',
+    'GET /v1/jobs',
     'GET /v1/jobs/{id}',
+    'GET /v1/jobs/{id}/events',
     'GET /v1/jobs/{id}/result',
+    'GET /v1/jobs/{id}/webhook-deliveries',
     'GET /v1/models',
     'GET /v1/models/{id}',
     'GET /v1/rate-limit/{user_id}',
     'GET /v1/usage/{user_id}',
+    'GET /v1/webhook-endpoints',
+    'GET /v1/webhook-endpoints/{id}',
+    'GET /v1/webhook-endpoints/{id}/deliveries',
+    'GET /v1/webhooks/secret',
+    'PATCH /v1/webhook-endpoints/{id}',
     'POST /v1/generate',
+    'POST /v1/jobs',
+    'POST /v1/jobs/{id}/cancel',
+    'POST /v1/jobs/{id}/release',
+    'POST /v1/jobs/{id}/webhook-deliveries/{delivery_id}/redeliver',
+    'POST /v1/webhook-endpoints',
+    'POST /v1/webhook-endpoints/{id}/rotate-secret',
+    'POST /v1/webhook-endpoints/{id}/test',
+    'POST /v1/webhooks/secret/rotate',
   ]);
 });
 
@@ -100,7 +118,9 @@ test('every example of a request is accepted by its own route', async () => {
     expect(target?.examples?.length, `${method} ${path} has an example`).toBeGreaterThan(0);
     for (const payload of target?.examples ?? []) {
       const response = await api.inject({ method: method.toUpperCase() as 'POST', url: path, payload });
-      expect(response.statusCode, JSON.stringify(payload)).toBe(200);
+      // Where the path names something that is not there, the body has been read before that was found.
+      const accepted = path.includes('{') ? [404] : [200, 201, 202];
+      expect(accepted, `${method} ${path} ${JSON.stringify(payload)}`).toContain(response.statusCode);
       tried += 1;
     }
   }

@@ -8,6 +8,7 @@ import { buildApp } from './app.ts';
 import { decideAuthMode } from './auth/auth-mode.ts';
 import { composeApi } from './compose-api.ts';
 import type { ApiConfig } from './config.ts';
+import { closeDelivery } from './delivery/close-delivery.ts';
 import type { ApiDeps } from './deps.ts';
 
 export interface RunningApi {
@@ -57,25 +58,22 @@ export async function startApi(config: Readonly<ApiConfig>): Promise<RunningApi>
 const lastWordsMs = 1000;
 
 /** Takes no more connections, lets waiting requests finish, and at the end of the drain time tells the rest to come back. */
-async function finishRequests(
-  app: FastifyInstance,
-  { admission }: ApiDeps,
-  drainMs: number,
-  log: Logger,
-): Promise<void> {
+async function finishRequests(app: FastifyInstance, deps: ApiDeps, drainMs: number, log: Logger): Promise<void> {
+  const { admission, streams } = deps;
   const cut = setTimeout(
     () => {
       log.info(
-        { event: 'drain_cut', waiting: admission.waiter.size() },
-        'drain time is over: waiting requests get 503',
+        { event: 'drain_cut', waiting: admission.waiter.size(), streams: streams.connections.size() },
+        'drain time is over: waiting requests get 503, streams end with a hint to come back',
       );
       admission.waiter.drain();
+      streams.connections.drain();
     },
     Math.max(0, drainMs - lastWordsMs),
   );
   await Promise.race([app.close(), pause(drainMs)]);
   clearTimeout(cut);
-  admission.waiter.close();
+  closeDelivery(deps);
 }
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref());

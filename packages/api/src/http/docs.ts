@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { guide } from './guide.ts';
 
 // The package's own policy would upgrade every asset to https, which leaves the page blank where there is none.
 const contentSecurityPolicy = [
@@ -20,7 +21,7 @@ export async function serveDocs(app: FastifyInstance, version: string): Promise<
       info: {
         title: 'LLM Gateway',
         version,
-        description: 'Every call to a model is a durable job: wait for it, poll it, or come back for it later.',
+        description: guide,
         license: { name: 'MIT', identifier: 'MIT' },
       },
       components: {

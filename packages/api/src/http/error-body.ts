@@ -41,6 +41,7 @@ const anthropicType: Record<number, string> = {
   403: 'permission_error',
   404: 'not_found_error',
   405: 'invalid_request_error',
+  406: 'invalid_request_error',
   409: 'conflict_error',
   410: 'not_found_error',
   413: 'request_too_large',

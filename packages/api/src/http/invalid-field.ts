@@ -18,3 +18,10 @@ export function invalidFields(faults: readonly [Fault, ...Fault[]]): GatewayErro
 }
 
 export const invalidField = (pointer: string, detail: string): GatewayError => invalidFields([{ pointer, detail }]);
+
+/** A refusal with its fields renamed, where what was read is a part of what was sent. Other errors stay as they are. */
+export function renameFields(error: unknown, rename: (pointer: string) => string): unknown {
+  if (!(error instanceof GatewayError) || error.failure.code !== 'invalid_request') return error;
+  const [first, ...rest] = (error.failure.errors ?? []).map((fault) => ({ ...fault, pointer: rename(fault.pointer) }));
+  return first ? invalidFields([first, ...rest]) : error;
+}

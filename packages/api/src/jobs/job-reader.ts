@@ -1,12 +1,17 @@
+import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import { toJobId } from '@llm-gateway/shared/contracts/ids';
 import { isFinal, type JobState } from '@llm-gateway/shared/contracts/job';
 import { type JobRecord, parseJobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { callRedis } from '@llm-gateway/shared/redis/call-redis';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import type { Redis } from 'ioredis';
+import { countByLeader } from './count-by-leader.ts';
 
 export interface JobReader {
-  /** The job, if it is this tenant's; another tenant's is as good as none. */
+  /** The job, if it is this tenant's and its result is still kept; another tenant's is as good as none. */
   find(tenantId: string, id: string): Promise<JobRecord | undefined>;
+  /** The job that a client names, by any of its ids. Throws `not_found`, and `result_expired` for a week after that. */
+  get(tenantId: string, name: string): Promise<{ id: string; record: JobRecord }>;
   /** Of these jobs, the ids of those that have ended or whose record is gone. */
   ended(ids: readonly string[]): Promise<string[]>;
 }
@@ -25,10 +30,27 @@ export function createJobReader(redis: Redis, keys: Keys): JobReader {
     });
   }
 
+  /** The tenant's record, be it one that has expired and has yet to be cleared away. */
+  async function read(tenantId: string, id: string): Promise<JobRecord | undefined> {
+    const record = parseJobRecord(await callRedis(() => redis.hgetall(keys.job(id))));
+    if (record?.tenant !== tenantId) return undefined;
+    const [counted] = await countByLeader(redis, keys, [record]);
+    return counted;
+  }
+
   return {
     async find(tenantId, id) {
-      const record = parseJobRecord(await callRedis(() => redis.hgetall(keys.job(id))));
-      return record?.tenant === tenantId ? record : undefined;
+      const record = await read(tenantId, id);
+      return record && !isExpired(record) ? record : undefined;
+    },
+    async get(tenantId, name) {
+      const id = toJobId(name);
+      const record = id && (await read(tenantId, id));
+      if (id && record && !isExpired(record)) return { id, record };
+      if (id && (record || (await callRedis(() => redis.get(keys.gone(id)))) === tenantId)) {
+        throw new GatewayError({ code: 'result_expired', detail: `The result of ${id} is no longer kept.` });
+      }
+      throw new GatewayError({ code: 'not_found', detail: `There is no job ${name.slice(0, 64)}.` });
     },
     ended: (ids) =>
       callRedis(async () => {
@@ -40,3 +62,5 @@ export function createJobReader(redis: Redis, keys: Keys): JobReader {
       }),
   };
 }
+
+const isExpired = ({ expiresMs }: JobRecord) => expiresMs !== undefined && expiresMs <= Date.now();

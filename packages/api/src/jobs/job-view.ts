@@ -1,10 +1,17 @@
 import { failureRow } from '@llm-gateway/shared/contracts/failure';
-import { isFinal, jobStates } from '@llm-gateway/shared/contracts/job';
+import { isFinal, type JobState, jobStates } from '@llm-gateway/shared/contracts/job';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { costUsd } from '@llm-gateway/shared/pricing/cost-usd';
+import { finalEvents, webhookEvents } from '@llm-gateway/shared/webhooks/job-webhook';
 import { z } from 'zod';
+import { lastSequence } from './sequence.ts';
 
 const time = z.iso.datetime();
+
+/** What clients are told of a job's state. */
+export const jobStatuses = [...jobStates, 'cancelling'] as const;
+
+export type JobStatus = (typeof jobStatuses)[number];
 
 const usageView = z.object({
   prompt_tokens: z.int(),
@@ -13,14 +20,10 @@ const usageView = z.object({
   source: z.enum(['provider', 'estimated']),
 });
 
-// Members of a job's full shape that nothing sets yet: a job here has no deadline, cancellation or webhook.
-const unused = {
-  queue_position: null,
-  deadline_at: null,
-  cancel_requested_at: null,
-  coalesced_into: null,
-  webhook: null,
-};
+function urlsOf(id: string) {
+  const self = `/v1/jobs/${id}`;
+  return { self, events: `${self}/events`, result: `${self}/result`, cancel: `${self}/cancel` };
+}
 
 const exampleJob = {
   id: 'job_01M84AFMN7N75S4NC9P52Q6ACC',
@@ -36,14 +39,24 @@ const exampleJob = {
   expires_at: null,
   attempt: 1,
   max_attempts: 3,
-  ...unused,
-  output_chars: 0,
+  queue_position: null,
+  priority: 5,
+  held: false,
+  delayed_until: null,
+  start_deadline_at: null,
+  deadline_at: null,
+  cancel_requested_at: null,
+  last_sequence: 41,
+  output_chars: 812,
   usage: null,
   cost_usd: null,
   cached: false,
+  coalesced_into: null,
+  custom_id: null,
   error: null,
   metadata: {},
-  urls: { self: '/v1/jobs/job_01M84AFMN7N75S4NC9P52Q6ACC', result: '/v1/jobs/job_01M84AFMN7N75S4NC9P52Q6ACC/result' },
+  webhook: { url: 'https://example.com/hook', events: ['job.completed'], last_delivery: null },
+  urls: urlsOf('job_01M84AFMN7N75S4NC9P52Q6ACC'),
 };
 
 /** A job as clients see it. */
@@ -51,7 +64,7 @@ export const jobView = z
   .object({
     id: z.string(),
     object: z.literal('job'),
-    status: z.enum(jobStates),
+    status: z.enum(jobStatuses),
     endpoint: z.string(),
     model: z.string(),
     user_id: z.string(),
@@ -62,15 +75,20 @@ export const jobView = z
     expires_at: time.nullable(),
     attempt: z.int(),
     max_attempts: z.int(),
-    queue_position: z.null(),
-    deadline_at: z.null(),
-    cancel_requested_at: z.null(),
-    coalesced_into: z.null(),
-    webhook: z.null(),
+    queue_position: z.int().nullable().describe('Jobs to be served before this one, while it waits'),
+    priority: z.int(),
+    held: z.boolean().describe('Waits for POST …/release'),
+    delayed_until: time.nullable(),
+    start_deadline_at: time.nullable(),
+    deadline_at: time.nullable(),
+    cancel_requested_at: time.nullable(),
+    last_sequence: z.int().describe('Number of the last event so far'),
     output_chars: z.int(),
     usage: usageView.nullable(),
     cost_usd: z.number().nullable(),
     cached: z.boolean(),
+    coalesced_into: z.string().nullable().describe('The equal job whose provider call answers this one too'),
+    custom_id: z.string().nullable(),
     error: z
       .object({
         type: z.string(),
@@ -82,7 +100,14 @@ export const jobView = z
       })
       .nullable(),
     metadata: z.record(z.string(), z.string()),
-    urls: z.object({ self: z.string(), result: z.string() }),
+    webhook: z
+      .object({
+        url: z.string(),
+        events: z.array(z.enum(webhookEvents)),
+        last_delivery: z.object({ id: z.string(), status: z.string(), at: time.nullable() }).nullable(),
+      })
+      .nullable(),
+    urls: z.object({ self: z.string(), events: z.string(), result: z.string(), cancel: z.string() }),
   })
   .meta({ id: 'Job', examples: [exampleJob] });
 
@@ -90,12 +115,26 @@ export type JobView = z.infer<typeof jobView>;
 
 const isoOrNull = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
 
-export function viewJob(id: string, record: JobRecord): JobView {
-  const { answer, failure } = record;
+/** What of a job stands elsewhere than in its record. */
+export interface JobSurroundings {
+  /** Jobs to be served before this one. */
+  queuePosition?: number | null;
+  lastDelivery?: NonNullable<JobView['webhook']>['last_delivery'];
+}
+
+/** A record without what was asked, which no view shows and which may be large. */
+export type JobSummary = Omit<JobRecord, 'generation'>;
+
+export function viewJob(
+  id: string,
+  record: JobSummary,
+  { queuePosition, lastDelivery }: JobSurroundings = {},
+): JobView {
+  const { answer, failure, webhook } = record;
   return {
     id,
     object: 'job',
-    status: record.state,
+    status: statusOf(record),
     endpoint: record.endpoint,
     model: record.target,
     user_id: record.user,
@@ -106,16 +145,32 @@ export function viewJob(id: string, record: JobRecord): JobView {
     expires_at: isoOrNull(record.expiresMs),
     attempt: record.attempt,
     max_attempts: record.maxAttempts,
-    ...unused,
-    output_chars: answer?.text.length ?? 0,
+    queue_position: queuePosition ?? null,
+    priority: record.priority,
+    held: record.held === true,
+    delayed_until: isoOrNull(record.delayedUntilMs),
+    start_deadline_at: isoOrNull(record.startDeadlineMs),
+    deadline_at: isoOrNull(record.deadlineMs),
+    cancel_requested_at: isoOrNull(record.cancelRequestedMs),
+    last_sequence: lastSequence(record),
+    output_chars: answer?.text.length ?? (isFinal(record.state) ? 0 : record.chars),
     usage: answer ? viewUsage(answer) : null,
-    cost_usd: answer ? costUsd(answer) : null,
-    cached: false,
+    cost_usd: answer ? (record.free ? 0 : costUsd(answer)) : null,
+    cached: record.cached === true,
+    coalesced_into: record.leader ?? null,
+    custom_id: record.customId ?? null,
     error: failure ? viewError(failure) : null,
     metadata: record.metadata,
-    urls: { self: `/v1/jobs/${id}`, result: `/v1/jobs/${id}/result` },
+    webhook: webhook
+      ? { url: webhook.url, events: webhook.events ?? [...finalEvents], last_delivery: lastDelivery ?? null }
+      : null,
+    urls: urlsOf(id),
   };
 }
+
+/** A job that was told to stop is `cancelling` until its worker has heard. */
+export const statusOf = ({ state, stop }: { state: JobState; stop?: string | null | undefined }): JobStatus =>
+  state === 'in_progress' && stop ? 'cancelling' : state;
 
 const viewUsage = ({ usage, usageSource }: NonNullable<JobRecord['answer']>): JobView['usage'] => ({
   prompt_tokens: usage.promptTokens,
@@ -136,10 +191,9 @@ function viewError(failure: NonNullable<JobRecord['failure']>): JobView['error']
   };
 }
 
-/** Seconds after which a look at an unfinished job is worth while: soon for a young one, ten at most. */
-export const pollAfterS = (record: JobRecord, nowMs: number): number =>
-  Math.min(10, Math.max(1, Math.round((nowMs - record.createdMs) / 10_000)));
-
-/** Changes whenever the view does, until the job has ended. */
-export const jobEtag = (record: JobRecord): string =>
-  `"${record.state}-${record.attempt}-${isFinal(record.state) ? (record.finishedMs ?? 0) : (record.startedMs ?? 0)}"`;
+/**
+ * Seconds after which a look at an unfinished job is worth while: when it is to be begun, where that is known; else soon
+ * for a young one. Ten at most.
+ */
+export const pollAfterS = (record: JobRecord, nowMs: number, etaMs: number | null = null): number =>
+  Math.min(10, Math.max(1, Math.round(etaMs === null ? (nowMs - record.createdMs) / 10_000 : etaMs / 1000)));

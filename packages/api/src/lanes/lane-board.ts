@@ -6,6 +6,7 @@ import type { Lane } from '@llm-gateway/shared/queue/generation-queue';
 import { callRedis } from '@llm-gateway/shared/redis/call-redis';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import type { Redis } from 'ioredis';
+import { createServiceRate } from './service-rate.ts';
 
 export interface LaneCounts {
   waiting: number;
@@ -17,6 +18,10 @@ export interface LaneBoard {
   /** Workers at work, and the lanes that workers have served of late. */
   survey(): Promise<LaneSurvey>;
   counts(lane: Lane): Promise<LaneCounts>;
+  /** How many jobs are to be served before this one; null for one that does not stand in the lane's line. */
+  position(lane: Lane, id: string): Promise<number | null>;
+  /** In how many ms a job at that position is to be begun, as fast as the lane goes of late; null while unknown. */
+  etaMs(lane: Lane, position: number): Promise<number | null>;
   /** Throws `lane_full` when too many jobs wait already. */
   checkDepth(lane: Lane): Promise<void>;
 }
@@ -32,26 +37,26 @@ export interface LaneBoardOptions {
 const freshMs = 500;
 const fullRetryMs = 5000;
 
-/** What admission needs to know of the lanes, read at most twice a second however many requests come. */
+/** What is to be known of the lanes; what every request needs is read at most twice a second however many come. */
 export function createLaneBoard({ redis, keys, producers, depthMax }: LaneBoardOptions): LaneBoard {
   const survey = remember(() => surveyLanes(redis, keys));
-  const counters = new Map(
-    [...producers].map(([lane, { queue }]) => [
-      lane,
-      remember(() =>
-        callRedis(async (): Promise<LaneCounts> => {
-          const counts = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed');
-          const { waiting = 0, prioritized = 0, active = 0, delayed = 0 } = counts;
-          return { waiting: waiting + prioritized, active, delayed };
-        }),
-      ),
-    ]),
-  );
-  const counts = async (lane: Lane) => (await counters.get(lane)?.()) ?? { waiting: 0, active: 0, delayed: 0 };
+  const views = new Map([...producers].map(([lane, producer]) => [lane, viewLane(redis, keys, lane, producer)]));
+  const counts = async (lane: Lane) => (await views.get(lane)?.counts()) ?? { waiting: 0, active: 0, delayed: 0 };
 
   return {
     survey,
     counts,
+    async position(lane, id) {
+      const queue = producers.get(lane)?.queue;
+      if (!queue) return null;
+      // BullMQ gives out ranges only. Every job of a lane has a priority, so this set is the whole of its line.
+      return callRedis(() => redis.zrank(queue.toKey('prioritized'), id));
+    },
+    async etaMs(lane, position) {
+      await counts(lane);
+      const perMs = views.get(lane)?.rate.perMs();
+      return perMs === undefined ? null : Math.round((position + 1) / perMs);
+    },
     async checkDepth(lane) {
       const { waiting, delayed } = await counts(lane);
       if (waiting + delayed < depthMax) return;
@@ -62,6 +67,24 @@ export function createLaneBoard({ redis, keys, producers, depthMax }: LaneBoardO
       });
     },
   };
+}
+
+/** One lane's counts, and with every reading of them a note of how far it has got. */
+function viewLane(redis: Redis, keys: Keys, lane: Lane, { queue }: Producer<GenerationJob>) {
+  const rate = createServiceRate();
+  const counts = remember(() =>
+    callRedis(async (): Promise<LaneCounts> => {
+      const [numbers, begun, parked] = await Promise.all([
+        queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed'),
+        redis.hget(keys.fairClock(lane), 'served'),
+        redis.zcard(keys.parked(lane)),
+      ]);
+      rate.note(Number(begun ?? 0), performance.now());
+      const { waiting = 0, prioritized = 0, active = 0, delayed = 0 } = numbers;
+      return { waiting: waiting + prioritized, active, delayed: delayed + parked };
+    }),
+  );
+  return { counts, rate };
 }
 
 /** Shares one reading among all who ask within `freshMs`. A failed reading is not kept. */

@@ -2,15 +2,24 @@ import type { FastifyInstance } from 'fastify';
 import { adminOnly } from '../auth/admin-only.ts';
 import { createCacheStore } from '../cache/cache-store.ts';
 import type { ApiDeps } from '../deps.ts';
+import { createJobCommands } from '../jobs/job-commands.ts';
+import { createJobList } from '../jobs/job-list.ts';
 import { bullBoardRoute } from './admin/bull-board.ts';
 import { loginRoutes } from './admin/login.ts';
 import { summaryRoute } from './admin/summary.ts';
 import { cacheRoutes } from './native/cache.ts';
 import { generateRoute } from './native/generate.ts';
+import { jobCommandRoutes } from './native/job-commands.ts';
+import { jobEventsRoute } from './native/job-events.ts';
 import { jobRoutes } from './native/jobs.ts';
+import { listJobsRoute } from './native/list-jobs.ts';
 import { modelRoutes } from './native/models.ts';
 import { rateLimitRoute } from './native/rate-limit.ts';
+import { submitJobRoute } from './native/submit-job.ts';
 import { usageRoute } from './native/usage.ts';
+import { webhookDeliveryRoutes } from './native/webhook-deliveries.ts';
+import { webhookEndpointRoutes } from './native/webhook-endpoints.ts';
+import { webhookSecretRoutes } from './native/webhook-secret.ts';
 import { healthRoutes } from './ops/health.ts';
 import { metricsRoute } from './ops/metrics.ts';
 
@@ -28,7 +37,14 @@ export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promi
       request.caller = authenticator.caller(request);
     });
     await callers.register(generateRoute, deps);
-    await callers.register(jobRoutes, { ...deps, waiter });
+    await callers.register(submitJobRoute, deps);
+    await callers.register(jobRoutes, { ...deps, board, waiter });
+    await callers.register(listJobsRoute, { list: createJobList(deps) });
+    await callers.register(jobCommandRoutes, { ...deps, commands: createJobCommands(deps) });
+    await callers.register(jobEventsRoute, { ...deps, waiter });
+    await callers.register(webhookEndpointRoutes, deps);
+    await callers.register(webhookSecretRoutes, deps);
+    await callers.register(webhookDeliveryRoutes, deps);
     await callers.register(modelRoutes, { ...deps, board });
     await callers.register(usageRoute, deps);
     await callers.register(rateLimitRoute, admission);
@@ -38,7 +54,7 @@ export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promi
   await app.register(async (operators) => {
     operators.addHook('onRequest', adminOnly(deps));
     await operators.register(summaryRoute, { ...deps, board, cache });
-    await operators.register(metricsRoute, { ...deps, board, waiter });
+    await operators.register(metricsRoute, { ...deps, board, waiter, connections: deps.streams.connections });
     await operators.register(bullBoardRoute, { queues });
   });
 }

@@ -152,12 +152,13 @@ describe.for(['open', 'keys'] as const)('in %s mode', (authMode) => {
     });
   });
 
-  test('Bull Board shows the lanes and changes nothing', async () => {
+  test('Bull Board shows every queue and changes nothing', async () => {
     const { queues } = (await api.get('/admin/queues/api/queues', admin)).json();
     expect(queues.map(({ name }: { name: string }) => name).sort()).toEqual([
       'generation-anthropic',
       'generation-openai',
       'generation-sandbox',
+      'webhook-delivery',
     ]);
     for (const action of ['pause', 'empty', 'obliterate', 'retry/failed']) {
       const response = await api.inject({

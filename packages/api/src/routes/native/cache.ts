@@ -24,7 +24,7 @@ export const cacheView = z.object({
 
 /** The cache in figures; `hit_rate` is of all look-ups, 0 where there was none. */
 export async function viewCache({ store, ttlS }: CacheRoutesDeps): Promise<z.infer<typeof cacheView>> {
-  const { entries, hits, misses, bytes } = await store.stats();
+  const { entries, hits, misses, coalesced, bytes } = await store.stats();
   return {
     enabled: ttlS > 0,
     cache_ttl_seconds: ttlS,
@@ -33,7 +33,7 @@ export async function viewCache({ store, ttlS }: CacheRoutesDeps): Promise<z.inf
     hits,
     misses,
     hit_rate: hits + misses === 0 ? 0 : hits / (hits + misses),
-    coalesced: 0,
+    coalesced,
     memory_bytes: bytes,
   };
 }

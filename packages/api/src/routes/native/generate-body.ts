@@ -1,6 +1,16 @@
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import { z } from 'zod';
+import type { QueueOptions } from '../../admission/generation-request.ts';
 import type { CacheOptions } from '../../http/cache-control.ts';
+import {
+  deadlineMember,
+  defaultPriority,
+  metadataMember,
+  onDisconnectMember,
+  priorityMember,
+  toJobWebhook,
+  webhookMember,
+} from './job-members.ts';
 
 // Keys are made of ids, and half of a surrogate pair has no UTF-8 that they could be made of.
 const shortText = z
@@ -48,9 +58,6 @@ const cacheMember = z.object({
     .optional(),
 });
 
-/** Members of other versions of this API: refused by name, because a client that sends one counts on it. */
-const notOffered = z.undefined('is not offered').optional();
-
 /** Body of `POST /v1/generate`. Unknown members are ignored and never reach a provider. */
 export const generateBody = z
   .object({
@@ -71,20 +78,17 @@ export const generateBody = z
     system: z.string().max(1_000_000).optional(),
     seed: z.int().optional(),
     response_format: responseFormat.optional(),
-    metadata: z
-      .record(z.string().max(64), z.string().max(512))
-      .refine((pairs) => Object.keys(pairs).length <= 16, 'must have at most 16 pairs')
-      .optional(),
-    stream: z.literal(false, 'is not offered; poll the job or wait for the answer').optional(),
-    webhook: notOffered,
+    metadata: metadataMember.optional(),
+    stream: z.boolean().optional().describe('Server-sent events, as of GET /v1/jobs/{id}/events'),
+    webhook: webhookMember.optional(),
     gateway: z
       .object({
         cache: cacheMember.optional(),
-        webhook: notOffered,
-        priority: notOffered,
-        deadline_s: notOffered,
-        on_disconnect: z.literal('continue', 'can only be continue').optional(),
-        metadata: notOffered,
+        webhook: webhookMember.optional(),
+        priority: priorityMember.optional(),
+        deadline_s: deadlineMember.optional(),
+        on_disconnect: onDisconnectMember.optional(),
+        metadata: metadataMember.optional(),
       })
       .optional(),
   })
@@ -120,4 +124,20 @@ function toResponseFormat(
 export function toCacheOptions({ gateway }: GenerateBody, headers: CacheOptions): CacheOptions {
   const { ttl, max_age, mode, namespace } = gateway?.cache ?? {};
   return { ttlS: ttl, maxAgeS: max_age, mode, namespace, ...headers };
+}
+
+/** The body's say on how the job is queued, which yields to the headers'. */
+export function toQueueOptions(
+  { webhook, gateway = {} }: Pick<GenerateBody, 'webhook' | 'gateway'>,
+  headers: Partial<QueueOptions>,
+): QueueOptions {
+  const target = webhook ?? gateway.webhook;
+  return {
+    priority: gateway.priority ?? defaultPriority,
+    onDisconnect: gateway.on_disconnect ?? 'continue',
+    ...(gateway.deadline_s === undefined ? {} : { deadlineMs: gateway.deadline_s * 1000 }),
+    ...(target === undefined ? {} : { webhook: toJobWebhook(target) }),
+    ...(webhook === undefined && gateway.webhook !== undefined ? { webhookField: '/gateway/webhook' } : {}),
+    ...headers,
+  };
 }

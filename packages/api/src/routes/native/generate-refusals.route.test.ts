@@ -159,8 +159,15 @@ describe('422', () => {
       '/metadata',
       'must have at most 16 pairs',
     ],
-    ['stream', { stream: true }, '/stream', 'is not offered; poll the job or wait for the answer'],
-    ['webhook', { webhook: 'https://example.com' }, '/webhook', 'is not offered'],
+    ['stream', { stream: 'yes' }, '/stream', 'must be true or false'],
+    ['webhook', { webhook: 5 }, '/webhook', 'must be a URL or an object with one'],
+    ['webhook', { webhook: 'example.com' }, '/webhook', 'must be an http(s) URL'],
+    [
+      'webhook',
+      { webhook: { url: 'https://example.com/x', events: [] } },
+      '/webhook/events',
+      'must have at least 1 item',
+    ],
     ['gateway', { gateway: 'x' }, '/gateway', 'must be an object'],
     ['gateway.cache.ttl', { gateway: { cache: { ttl: -1 } } }, '/gateway/cache/ttl', 'must be >= 0'],
     ['gateway.cache.mode', { gateway: { cache: { mode: 'x' } } }, '/gateway/cache/mode', 'must be one of "on", "off"'],
@@ -170,15 +177,15 @@ describe('422', () => {
       '/gateway/cache/namespace',
       'must be 1 to 128 visible ASCII characters',
     ],
-    ['gateway.webhook', { gateway: { webhook: 'x' } }, '/gateway/webhook', 'is not offered'],
-    ['gateway.priority', { gateway: { priority: 1 } }, '/gateway/priority', 'is not offered'],
-    ['gateway.deadline_s', { gateway: { deadline_s: 1 } }, '/gateway/deadline_s', 'is not offered'],
-    ['gateway.metadata', { gateway: { metadata: {} } }, '/gateway/metadata', 'is not offered'],
+    ['gateway.webhook', { gateway: { webhook: 'x' } }, '/gateway/webhook', 'must be an http(s) URL'],
+    ['gateway.priority', { gateway: { priority: 11 } }, '/gateway/priority', 'must be <= 10'],
+    ['gateway.deadline_s', { gateway: { deadline_s: 0 } }, '/gateway/deadline_s', 'must be >= 1'],
+    ['gateway.metadata', { gateway: { metadata: { a: 1 } } }, '/gateway/metadata/a', 'must be a string'],
     [
       'gateway.on_disconnect',
-      { gateway: { on_disconnect: 'cancel' } },
+      { gateway: { on_disconnect: 'wait' } },
       '/gateway/on_disconnect',
-      'can only be continue',
+      'must be one of "continue", "cancel"',
     ],
   ] as [string, object, string, string][])('$0: $2 $3', async ([, more, pointer, detail]) => {
     const body = ask(more);
@@ -199,7 +206,7 @@ describe('422', () => {
   });
 
   test('every fault is named, not only the first', async () => {
-    const response = await api.generate({ temperature: 9, stream: true });
+    const response = await api.generate({ temperature: 9, stream: 'yes' });
     const pointers = response.json().errors.map(({ pointer }: { pointer: string }) => pointer);
     expect(pointers).toEqual(['/prompt', '/model', '/temperature', '/stream']);
   });
@@ -218,12 +225,13 @@ describe('422', () => {
   });
 
   test.for([
-    ['idempotency-key', 'k'],
-    ['x-gateway-webhook', 'https://example.com'],
-    ['x-gateway-priority', '1'],
-    ['x-gateway-deadline', '5'],
-    ['x-gateway-start-deadline', '5'],
-    ['x-gateway-on-disconnect', 'cancel'],
+    ['idempotency-key', 'two words'],
+    ['idempotency-key', 'x'.repeat(256)],
+    ['x-gateway-webhook', 'example.com'],
+    ['x-gateway-priority', '11'],
+    ['x-gateway-deadline', '0'],
+    ['x-gateway-start-deadline', 'soon'],
+    ['x-gateway-on-disconnect', 'wait'],
     ['x-gateway-cache', 'maybe'],
     ['x-gateway-cache-ttl', 'soon'],
     ['x-gateway-cache-namespace', 'a b'],

@@ -18,6 +18,13 @@ export interface Origin {
   latencyMs?: number;
 }
 
+/** The request that a job was accepted for, for one that gets the same answer again. */
+export const originOf = (record: JobRecord, model: ResolvedModel): Origin => ({
+  wanted: { model: record.model, clientRequestId: record.clientRequest, userId: record.user },
+  model,
+  latencyMs: (record.finishedMs ?? record.createdMs) - record.createdMs,
+});
+
 /** An answer from the cache: the stored tokens and cost, while this request costs nothing. */
 export function sendHit(
   request: FastifyRequest,
@@ -43,22 +50,18 @@ export function sendResult(
   record: JobRecord,
 ) {
   reply.header('x-gateway-attempts', String(record.attempt));
-  if (!record.answer) {
-    throw new GatewayError(
-      record.failure ?? {
-        code: record.state === 'expired' ? 'result_expired' : 'job_cancelled',
-        detail: `Job ${id} ended without an answer: it is ${record.state}.`,
-      },
-    );
+  // A job that was stopped in mid-call keeps what it was charged for; that is no answer.
+  if (!record.answer || record.failure) {
+    throw new GatewayError(record.failure ?? { code: 'internal', detail: `Job ${id} ended without an answer.` });
   }
   const status = reply.getHeader('cache-status');
   if (status === 'gateway; fwd=miss' || status === 'gateway; fwd=request') {
     const isStored = record.cacheDigest !== undefined && isCacheable(record.answer);
     reply.header('cache-status', isStored ? `${status}; stored` : status);
   }
-  const cost = costUsd(record.answer);
+  const cost = record.free ? 0 : costUsd(record.answer);
   if (cost !== null) reply.header('x-cost-usd', String(cost));
-  return send(request, reply, origin, id, record.answer, false);
+  return send(request, reply, origin, id, record.answer, record.cached === true);
 }
 
 function send(

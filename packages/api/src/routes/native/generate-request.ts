@@ -1,41 +1,70 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { digestOf } from '../../admission/canonical-json.ts';
-import type { GenerationRequest } from '../../admission/generation-request.ts';
+import type { GenerationRequest, QueueOptions } from '../../admission/generation-request.ts';
+import type { Caller } from '../../auth/caller.ts';
 import { parseCacheHeaders } from '../../http/cache-control.ts';
 import { header } from '../../http/header.ts';
+import { parseIdempotencyKey } from '../../http/idempotency-key.ts';
 import { invalidField } from '../../http/invalid-field.ts';
 import type { Preferences } from '../../http/prefer.ts';
-import { type GenerateBody, toCacheOptions, toGeneration } from './generate-body.ts';
+import { parseQueueHeaders } from '../../http/queue-options.ts';
+import { type GenerateBody, toCacheOptions, toGeneration, toQueueOptions } from './generate-body.ts';
+
+/** What wraps a body that is sent to be queued: `POST /v1/jobs`. */
+export interface JobEnvelope {
+  /** The path that was asked, which scopes an Idempotency-Key. */
+  path: string;
+  /** What of the envelope makes another job of the same body. */
+  asked: object;
+  queue: Partial<QueueOptions>;
+  metadata?: Record<string, string> | undefined;
+}
 
 /** What a request to /v1/generate asks of admission. Throws `invalid_request` where no user is named. */
 export function toGenerationRequest(
   request: FastifyRequest,
   body: GenerateBody,
   endpoint: string,
-  { respondAsync, waitS }: Preferences,
+  { respondAsync, waitS, isStrict = false }: Preferences,
+  envelope?: JobEnvelope,
 ): GenerationRequest {
   const { tenantId } = request.caller;
-  const { gateway: _ours, ...asked } = body;
+  // Ways to take the answer, which do not make it another one.
+  const { gateway, stream, webhook: _webhook, ...asked } = body;
+  const get = (name: string) => header(request, name);
   const userId = userOf(request, body);
+  const path = envelope?.path ?? endpoint;
+  const key = parseIdempotencyKey(get('idempotency-key'));
   return {
     tenantId,
     userId,
+    share: shareOf(request.caller, userId),
     endpoint,
     model: body.model,
     generation: toGeneration(body),
-    cache: toCacheOptions(
-      body,
-      parseCacheHeaders((name) => header(request, name)),
-    ),
-    metadata: body.metadata ?? {},
+    cache: toCacheOptions(body, parseCacheHeaders(get)),
+    metadata: envelope?.metadata ?? body.metadata ?? gateway?.metadata ?? {},
     requestId: request.id,
     clientRequestId: body.request_id ?? randomUUID(),
-    fingerprint: digestOf({ tenantId, endpoint, userId, asked }),
+    fingerprint: digestOf({ tenantId, endpoint: path, userId, asked, job: envelope?.asked }),
     isRetry: isRetry(request),
-    isWaitedFor: !respondAsync || (waitS ?? 0) > 0,
+    idempotency:
+      key === undefined ? undefined : { digest: digestOf({ tenantId, method: request.method, path, key }), isStrict },
+    isWaitedFor: (envelope === undefined && !respondAsync) || (waitS ?? 0) > 0,
+    isStreamed: stream === true && envelope === undefined && !respondAsync,
+    wantsJob: envelope !== undefined,
+    isBackground: envelope !== undefined || respondAsync,
+    queue: { ...toQueueOptions(body, parseQueueHeaders(get)), ...envelope?.queue },
   };
 }
+
+/**
+ * Whose share of a lane a job is counted against. Where requests need no key there is one tenant, and what is shared out
+ * is shared among its users.
+ */
+const shareOf = ({ role, tenantId }: Caller, userId: string): string =>
+  role === 'open' ? `user:${userId}` : `tenant:${tenantId}`;
 
 function userOf(request: FastifyRequest, { user_id }: GenerateBody): string {
   const named = header(request, 'x-user-id');

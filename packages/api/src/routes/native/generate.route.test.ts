@@ -173,7 +173,7 @@ describe('202', () => {
 
   test('nobody waits for it: no waiter is registered', async () => {
     await api.generate(ask(), { prefer: 'respond-async' });
-    expect(await api.redis.exists(api.deps.keys.waiters(api.accepted.at(-1) ?? ''))).toBe(0);
+    expect(await api.redis.exists(api.deps.keys.readers(api.accepted.at(-1) ?? ''))).toBe(0);
     expect(api.deps.admission.waiter.size()).toBe(0);
   });
 

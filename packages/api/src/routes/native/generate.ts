@@ -1,27 +1,26 @@
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
-import { events } from '@llm-gateway/shared/observability/logger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { type Admission, admit } from '../../admission/admit.ts';
-import type { GenerationRequest } from '../../admission/generation-request.ts';
-import { RateLimited } from '../../admission/limit.ts';
+import type { AdmittedJob } from '../../admission/admit.ts';
 import { deliver } from '../../delivery/deliver.ts';
+import { deliverStream } from '../../delivery/deliver-stream.ts';
+import { onClientGone } from '../../delivery/on-client-gone.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { sendAccepted } from '../../http/accepted.ts';
 import { header } from '../../http/header.ts';
-import { limitHeaders } from '../../http/limit-headers.ts';
 import { parsePrefer } from '../../http/prefer.ts';
 import { problem } from '../../http/problem-schema.ts';
-import { refuseUnofferedHeaders } from '../../http/unoffered-headers.ts';
 import { waitBudgetMs } from '../../http/wait-budget.ts';
 import { withoutNulls } from '../../http/without-nulls.ts';
 import { jobView } from '../../jobs/job-view.ts';
+import { admitLogged } from './admit-logged.ts';
 import { generateAnswer } from './generate-answer.ts';
 import { generateBody } from './generate-body.ts';
-import { type Origin, sendHit, sendResult } from './generate-reply.ts';
+import { type Origin, originOf, sendHit, sendResult } from './generate-reply.ts';
 import { toGenerationRequest } from './generate-request.ts';
+import { toJobResult } from './job-result.ts';
 
-export type GenerateDeps = Pick<ApiDeps, 'admission' | 'jobs' | 'markDelivered' | 'metrics' | 'settings'>;
+export type GenerateDeps = Pick<ApiDeps, 'admission' | 'jobs' | 'streams' | 'markDelivered' | 'metrics' | 'settings'>;
 
 export const generatePath = '/v1/generate';
 
@@ -40,65 +39,46 @@ export const generateRoute: FastifyPluginAsyncZod<GenerateDeps> = async (app, de
     request.body = withoutNulls(request.body);
   };
   app.post(generatePath, { schema, preValidation }, async (request, reply) => {
-    refuseUnofferedHeaders(request);
     const preferences = parsePrefer(header(request, 'prefer'));
     const wanted = toGenerationRequest(request, request.body, generatePath, preferences);
     const admission = await admitLogged(request, reply, wanted, deps);
-    reply.headers(limitHeaders(admission.rates));
     const origin: Origin = { wanted, model: admission.model };
     if (admission.kind === 'cached') return sendHit(request, reply, origin, admission.hit);
-
-    reply.header('x-job-id', admission.id).header('cache-status', cacheStatus(admission));
+    if (wanted.isStreamed) return streamGeneration(request, reply, admission, deps);
     const wish = {
       acceptsAsync: preferences.respondAsync,
       waitMs: waitBudgetMs(preferences, header(request, 'x-stainless-timeout'), deps.settings.syncWaitMs),
     };
     // A client that has left needs no answer; its job goes on.
-    reply.raw.once('close', () => admission.wait?.cancel());
+    onClientGone(reply, () => admission.wait?.cancel());
     const delivery = await deliver(wanted.tenantId, admission.id, admission.wait, wish, deps.jobs).catch(
       (error: unknown) => {
         if (error instanceof GatewayError) reply.header('location', `/v1/jobs/${admission.id}`);
         throw error;
       },
     );
-    if (delivery.kind === 'accepted') return sendAccepted(reply, admission.id, delivery.record);
+    const { kind, record } = delivery;
+    if (kind === 'accepted' && admission.kind !== 'answered') return sendAccepted(reply, admission.id, record);
     deps.markDelivered(reply, admission.id);
-    return sendResult(request, reply, origin, admission.id, delivery.record);
+    const isEarlier = admission.kind === 'attached' || admission.kind === 'replayed';
+    const asked = isEarlier ? originOf(record, admission.model) : origin;
+    return sendResult(request, reply, asked, admission.id, record);
   });
 };
 
-/** Admission with what is said and counted about it. */
-async function admitLogged(
+/** The job's events from the first on; a failure before the first text is an HTTP error. */
+async function streamGeneration(
   request: FastifyRequest,
   reply: FastifyReply,
-  wanted: GenerationRequest,
-  { admission, metrics }: Pick<ApiDeps, 'admission' | 'metrics'>,
-): Promise<Admission> {
-  const about = { user_id: wanted.userId, model: wanted.model };
-  request.log.info(
-    { event: events.requestReceived, ...about, client_request_id: wanted.clientRequestId },
-    'request received',
-  );
-  try {
-    const admitted = await admit(wanted, admission);
-    metrics.admissions.inc({ outcome: admitted.kind });
-    if (admitted.kind === 'cached') request.log.info({ event: events.cacheHit, ...about }, 'cache hit');
-    return admitted;
-  } catch (error) {
-    metrics.admissions.inc({ outcome: error instanceof GatewayError ? error.failure.code : 'internal' });
-    if (error instanceof RateLimited) {
-      reply.headers(limitHeaders(error.decision));
-      request.log.warn(
-        { event: events.rateLimitExceeded, ...about, retry_after_ms: error.decision.retryAfterMs },
-        'limit reached',
-      );
-    }
-    throw error;
-  }
-}
-
-function cacheStatus(admission: Exclude<Admission, { kind: 'cached' }>): string {
-  return admission.kind === 'attached'
-    ? 'gateway; fwd=miss; collapsed'
-    : `gateway; fwd=${admission.cache.forwarded ?? 'miss'}`;
+  { id, wait, model }: AdmittedJob,
+  { jobs, streams, markDelivered }: GenerateDeps,
+): Promise<FastifyReply> {
+  const { tenantId } = request.caller;
+  reply.headers({ location: `/v1/jobs/${id}`, 'x-gateway-model': model.id, 'x-gateway-provider': model.provider });
+  const { record } = await jobs.get(tenantId, id);
+  if (!wait) throw new Error(`nobody waits for the stream of ${id}`);
+  const onDelivered = () => markDelivered(reply, id);
+  const wish = { tenantId, id, record, after: -1, wait, toResult: toJobResult, isHeld: true, onDelivered };
+  await deliverStream(reply, wish, streams);
+  return reply;
 }

@@ -63,11 +63,17 @@ describe('GET /v1/jobs/{id}', () => {
       expect(response.json()).toEqual({
         id,
         object: 'job',
-        queue_position: null,
+        queue_position: 0,
+        priority: 5,
+        held: false,
+        delayed_until: null,
+        start_deadline_at: null,
         deadline_at: null,
         cancel_requested_at: null,
         coalesced_into: null,
+        custom_id: null,
         webhook: null,
+        last_sequence: 0,
         status: 'queued',
         endpoint: '/v1/generate',
         model: 'anthropic/claude-3-5-sonnet',
@@ -85,7 +91,12 @@ describe('GET /v1/jobs/{id}', () => {
         cached: false,
         error: null,
         metadata: { team: 'blue' },
-        urls: { self: `/v1/jobs/${id}`, result: `/v1/jobs/${id}/result` },
+        urls: {
+          self: `/v1/jobs/${id}`,
+          events: `/v1/jobs/${id}/events`,
+          result: `/v1/jobs/${id}/result`,
+          cancel: `/v1/jobs/${id}/cancel`,
+        },
       });
     });
 
@@ -157,6 +168,89 @@ describe('GET /v1/jobs/{id}', () => {
     });
   });
 
+  describe('the place in the queue', () => {
+    const positionOf = async (id: string) => (await api.get(`/v1/jobs/${id}`)).json().queue_position;
+
+    test('counts those before it, and is told while it waits only', async () => {
+      const before = await submit({ model: 'sandbox/echo' });
+      const id = await submit({ model: 'sandbox/echo' });
+      expect([await positionOf(before), await positionOf(id)]).toEqual([0, 1]);
+      const { etag } = (await api.get(`/v1/jobs/${id}`)).headers;
+      await api.deps.laneQueues.remove('sandbox', before);
+      expect(await positionOf(id)).toBe(0);
+      expect((await api.get(`/v1/jobs/${id}`, { 'if-none-match': String(etag) })).statusCode).toBe(200);
+      await api.hand.begin(id);
+      expect(await positionOf(id)).toBeNull();
+    });
+
+    test("of a job that follows another one is that one's", async () => {
+      const body = { prompt: randomUUID(), model: 'sandbox/echo' };
+      await submit({ model: 'sandbox/echo' });
+      const [leader, follower] = [await submit(body), await submit(body)];
+      expect((await api.get(`/v1/jobs/${follower}`)).json()).toMatchObject({ coalesced_into: leader });
+      expect(await positionOf(follower)).toBe(await positionOf(leader));
+      expect(await positionOf(follower)).toBeGreaterThan(0);
+    });
+
+    test('says when to come again, once the lane is known to move', async () => {
+      const { board } = api.deps.admission;
+      const { etaMs } = board;
+      board.etaMs = async (_lane, position) => 4000 + position;
+      const response = await api.get(`/v1/jobs/${await submit()}`);
+      board.etaMs = etaMs;
+      expect(response.headers['retry-after']).toBe('4');
+    });
+  });
+
+  test('of one that follows another one: what that one has given out so far, until it has ended itself', async () => {
+    const body = { prompt: randomUUID() };
+    const [leader, follower] = [await submit(body), await submit(body)];
+    await api.redis.hset(api.deps.keys.job(leader), { sequence: 5, chars: 42 });
+    const seen = async () => (await api.get(`/v1/jobs/${follower}`)).json();
+    expect(await seen()).toMatchObject({ last_sequence: 5, output_chars: 42 });
+    await api.hand.settle(leader, answered('done'));
+    await api.redis.hset(api.deps.keys.job(leader), { sequence: 9 });
+    expect(await seen()).toMatchObject({ status: 'completed', last_sequence: 7, output_chars: 4, cost_usd: 0 });
+  });
+
+  test('what became of its webhook', async () => {
+    const id = await submit({ webhook: 'https://example.com/hook' });
+    const seen = async () => (await api.get(`/v1/jobs/${id}`)).json().webhook;
+    expect(await seen()).toMatchObject({ url: 'https://example.com/hook', last_delivery: null });
+    const delivery = {
+      tenant: 'default',
+      job: id,
+      event: `evt_${id}`,
+      type: 'job.completed',
+      url: 'https://x',
+      body: '{}',
+    };
+    await api.deps.webhooks.deliveries.create(delivery);
+    expect(await seen()).toMatchObject({ last_delivery: { id: expect.any(String), status: 'pending', at: null } });
+  });
+
+  describe('410', () => {
+    test('for a week after its result has expired, and 404 after that', async () => {
+      const id = await ended(answered('x'));
+      const { keys, redis } = api.deps;
+      const statuses = async () => [
+        (await api.get(`/v1/jobs/${id}`)).statusCode,
+        (await api.get(`/v1/jobs/${id}/result`)).statusCode,
+      ];
+      await redis.hset(keys.job(id), 'expiresMs', Date.now() - 1);
+      expect(await statuses()).toEqual([410, 410]);
+      // As the keeper of time leaves it.
+      await redis.set(keys.gone(id), 'default');
+      await redis.del(keys.job(id));
+      expect(await statuses()).toEqual([410, 410]);
+      expect((await api.get(`/v1/jobs/${id}`)).json().code).toBe('result_expired');
+      await redis.set(keys.gone(id), 'somebody-else');
+      expect(await statuses()).toEqual([404, 404]);
+      await redis.del(keys.gone(id));
+      expect(await statuses()).toEqual([404, 404]);
+    });
+  });
+
   describe('Prefer: wait', () => {
     test('answers when the job ends', async () => {
       const id = await submit();
@@ -225,10 +319,11 @@ describe('GET /v1/jobs/{id}/result', () => {
   test.for([
     ['failed', { code: 'provider_refused', detail: 'No.' }, 502, 'provider_refused'],
     ['failed', { code: 'provider_rate_limited', detail: 'Slow.', retryAfterMs: 2000 }, 429, 'provider_rate_limited'],
-    ['cancelled', undefined, 409, 'job_cancelled'],
-    ['expired', undefined, 410, 'result_expired'],
+    ['cancelled', { code: 'job_cancelled', detail: 'Cancelled.' }, 409, 'job_cancelled'],
+    ['expired', { code: 'job_abandoned', detail: 'Nobody read it.' }, 410, 'job_abandoned'],
+    ['expired', { code: 'deadline_exceeded', detail: 'Too late.' }, 504, 'deadline_exceeded'],
   ] as const)('%s with %o → %i', async ([state, failure, status, code]) => {
-    const id = await ended({ state, ...(failure ? { failure } : {}) });
+    const id = await ended({ state, failure });
     const response = await api.get(`/v1/jobs/${id}/result`);
     expect(response.statusCode).toBe(status);
     expect(response.headers['content-type']).toBe('application/problem+json; charset=utf-8');
@@ -274,14 +369,14 @@ describe('404', () => {
 test('a note that a result was delivered revives no record that expired meanwhile', async () => {
   const [expired, kept] = [await ended(answered('x')), await ended(answered('y'))];
   const { jobs, keys, redis } = api.deps;
-  const { find } = jobs;
-  jobs.find = async (tenantId, id) => {
-    const record = await find(tenantId, id);
+  const { get } = jobs;
+  jobs.get = async (tenantId, id) => {
+    const found = await get(tenantId, id);
     if (id === expired) await redis.del(keys.job(id));
-    return record;
+    return found;
   };
   for (const id of [expired, kept]) expect((await api.get(`/v1/jobs/${id}/result`)).statusCode).toBe(200);
-  jobs.find = find;
+  jobs.get = get;
   await waitFor(() => redis.hexists(keys.job(kept), 'deliveredMs').then(Boolean), { what: 'the later note' });
   expect(await redis.exists(keys.job(expired))).toBe(0);
 });

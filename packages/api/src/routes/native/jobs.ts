@@ -1,22 +1,25 @@
-import { GatewayError } from '@llm-gateway/shared/contracts/failure';
-import { jobIdPattern } from '@llm-gateway/shared/contracts/ids';
 import { isFinal } from '@llm-gateway/shared/contracts/job';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { onClientGone } from '../../delivery/on-client-gone.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { sendAccepted } from '../../http/accepted.ts';
+import { etagOf } from '../../http/etag.ts';
 import { header } from '../../http/header.ts';
 import { isNotModified, sendNotModified } from '../../http/not-modified.ts';
 import { parsePrefer } from '../../http/prefer.ts';
 import { problem } from '../../http/problem-schema.ts';
-import { jobEtag, jobView, pollAfterS, viewJob } from '../../jobs/job-view.ts';
+import { jobView, pollAfterS, viewJob } from '../../jobs/job-view.ts';
+import type { LaneBoard } from '../../lanes/lane-board.ts';
+import { lastDelivery } from '../../webhooks/last-delivery.ts';
 import { generateAnswer } from './generate-answer.ts';
-import { sendResult } from './generate-reply.ts';
+import { originOf, sendResult } from './generate-reply.ts';
 
-export interface JobRoutesDeps extends Pick<ApiDeps, 'jobs' | 'markDelivered'> {
+export interface JobRoutesDeps extends Pick<ApiDeps, 'jobs' | 'markDelivered' | 'attendance' | 'webhooks'> {
+  board: LaneBoard;
   waiter: ApiDeps['admission']['waiter'];
 }
 
@@ -36,11 +39,12 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesDeps> = async (app, deps)
       },
     },
     async (request, reply) => {
-      const { id } = request.params;
-      const record = await findWaiting(request, reply, id, deps);
+      const { id, record } = await findWaiting(request, reply, deps);
+      const { etaMs, ...around } = await lookAround(id, record, deps);
+      const view = viewJob(id, record, around);
       reply.headers({ 'x-job-id': id, 'cache-control': 'no-cache' });
-      if (!isFinal(record.state)) reply.header('retry-after', String(pollAfterS(record, Date.now())));
-      return isNotModified(request, reply, jobEtag(record)) ? sendNotModified(reply) : viewJob(id, record);
+      if (!isFinal(record.state)) reply.header('retry-after', String(pollAfterS(record, Date.now(), etaMs)));
+      return isNotModified(request, reply, etagOf(view)) ? sendNotModified(reply) : view;
     },
   );
 
@@ -56,36 +60,49 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesDeps> = async (app, deps)
       },
     },
     async (request, reply) => {
-      const { id } = request.params;
-      const record = await findWaiting(request, reply, id, deps);
+      const { id, record } = await findWaiting(request, reply, deps);
       reply.header('x-job-id', id);
       if (!isFinal(record.state)) return sendAccepted(reply, id, record);
       const model = resolveModel(record.target);
       if (!model) throw new Error(`job ${id} has a model that nobody knows: ${record.target}`);
       deps.markDelivered(reply, id);
-      const wanted = { model: record.model, clientRequestId: record.clientRequest, userId: record.user };
-      const latencyMs = (record.finishedMs ?? record.createdMs) - record.createdMs;
-      return sendResult(request, reply, { wanted, model, latencyMs }, id, record);
+      return sendResult(request, reply, originOf(record, model), id, record);
     },
   );
 };
 
 /** The caller's job; where the client is ready to wait, at its end or when its patience is. Throws `not_found`. */
 async function findWaiting(
-  request: FastifyRequest,
+  request: FastifyRequest<{ Params: { id: string } }>,
   reply: FastifyReply,
-  id: string,
-  { jobs, waiter }: JobRoutesDeps,
-): Promise<JobRecord> {
+  { jobs, waiter, attendance }: JobRoutesDeps,
+): Promise<{ id: string; record: JobRecord }> {
   const { tenantId } = request.caller;
-  const find = async () => (jobIdPattern.test(id) ? jobs.find(tenantId, id) : undefined);
-  const record = await find();
-  if (!record) throw new GatewayError({ code: 'not_found', detail: `There is no job ${id.slice(0, 64)}.` });
+  const { id, record } = await jobs.get(tenantId, request.params.id);
   const { waitS = 0 } = parsePrefer(header(request, 'prefer'));
-  if (isFinal(record.state) || waitS === 0) return record;
+  if (isFinal(record.state)) return { id, record };
+  if (waitS === 0) {
+    // Whoever asks is a reader: a job that needs one has it until the next look.
+    if (record.graceMs !== undefined) await attendance.poll(id);
+    return { id, record };
+  }
   const wait = await waiter.join(id);
   // A client that has left needs no answer.
-  reply.raw.once('close', wait.cancel);
+  onClientGone(reply, wait.cancel);
   await wait.end(Math.min(waitS, waitMaxS) * 1000);
-  return (await find()) ?? record;
+  return { id, record: (await jobs.find(tenantId, id)) ?? record };
+}
+
+/** What of a job stands elsewhere than in its record. One that follows another has that one's place in the queue. */
+async function lookAround(
+  id: string,
+  { state, lane, leader, webhook }: JobRecord,
+  { board, webhooks }: Pick<JobRoutesDeps, 'board' | 'webhooks'>,
+) {
+  const queuePosition = state === 'queued' ? await board.position(lane, leader ?? id) : null;
+  return {
+    queuePosition,
+    etaMs: queuePosition === null ? null : await board.etaMs(lane, queuePosition),
+    lastDelivery: webhook ? await lastDelivery(id, webhooks) : null,
+  };
 }

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import { models } from '@llm-gateway/shared/pricing/models';
 import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ApiDeps } from '../../deps.ts';
+import { etagOf } from '../../http/etag.ts';
 import { header } from '../../http/header.ts';
 import { isNotModified, sendNotModified } from '../../http/not-modified.ts';
 import type { LaneBoard } from '../../lanes/lane-board.ts';
@@ -66,9 +66,8 @@ export const modelRoutes: FastifyPluginAsyncZod<ModelRoutesDeps> = async (app, {
         has_more: hasMore,
         models: data.map(viewSeedModel),
       };
-      const etag = `"${createHash('sha256').update(JSON.stringify(body)).digest('base64url').slice(0, 20)}"`;
       reply.header('cache-control', 'max-age=60');
-      return isNotModified(request, reply, etag) ? sendNotModified(reply) : body;
+      return isNotModified(request, reply, etagOf(body)) ? sendNotModified(reply) : body;
     },
   );
 

@@ -17,6 +17,7 @@ const ask = (user: string, more: object = {}) =>
 const nothing = {
   requests: 0,
   cached_requests: 0,
+  coalesced_requests: 0,
   prompt_tokens: 0,
   completion_tokens: 0,
   tokens: 0,
@@ -33,6 +34,7 @@ describe('GET /v1/usage/{user_id}', () => {
       period: 'all',
       total_requests: 0,
       cached_requests: 0,
+      coalesced_requests: 0,
       prompt_tokens: 0,
       completion_tokens: 0,
       total_tokens: 0,
@@ -56,6 +58,7 @@ describe('GET /v1/usage/{user_id}', () => {
       period: 'all',
       total_requests: 3,
       cached_requests: 0,
+      coalesced_requests: 0,
       prompt_tokens: 33,
       completion_tokens: 21,
       total_tokens: 54,

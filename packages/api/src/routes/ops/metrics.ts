@@ -1,6 +1,7 @@
 import type { Metrics } from '@llm-gateway/shared/observability/metrics';
 import { lanes } from '@llm-gateway/shared/queue/generation-queue';
 import type { FastifyPluginAsync } from 'fastify';
+import type { StreamConnections } from '../../delivery/stream-connections.ts';
 import type { Waiter } from '../../delivery/waiter.ts';
 import type { LaneBoard } from '../../lanes/lane-board.ts';
 
@@ -8,12 +9,17 @@ export interface MetricsRouteDeps {
   metrics: Metrics;
   board: LaneBoard;
   waiter: Waiter;
+  connections: StreamConnections;
 }
 
 /** Prometheus' view of this process and of the lanes. Lanes are left out while Redis is away. */
-export const metricsRoute: FastifyPluginAsync<MetricsRouteDeps> = async (app, { metrics, board, waiter }) => {
+export const metricsRoute: FastifyPluginAsync<MetricsRouteDeps> = async (
+  app,
+  { metrics, board, waiter, connections },
+) => {
   app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
     metrics.waiting.set(waiter.size());
+    metrics.openStreams.set(connections.size());
     await Promise.all(
       lanes.map(async (lane) => {
         const counts = await board.counts(lane).catch(() => ({}));

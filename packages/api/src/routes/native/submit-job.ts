@@ -1,0 +1,71 @@
+import { isFinal } from '@llm-gateway/shared/contracts/job';
+import type { FastifyRequest } from 'fastify';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import type { GenerationRequest } from '../../admission/generation-request.ts';
+import { deliver } from '../../delivery/deliver.ts';
+import { onClientGone } from '../../delivery/on-client-gone.ts';
+import type { ApiDeps } from '../../deps.ts';
+import { sendAccepted } from '../../http/accepted.ts';
+import { header } from '../../http/header.ts';
+import { renameFields } from '../../http/invalid-field.ts';
+import { type Preferences, parsePrefer } from '../../http/prefer.ts';
+import { problem } from '../../http/problem-schema.ts';
+import { waitBudgetMs } from '../../http/wait-budget.ts';
+import { withoutNulls } from '../../http/without-nulls.ts';
+import { jobView, viewJob } from '../../jobs/job-view.ts';
+import { admitLogged } from './admit-logged.ts';
+import { toGenerationRequest } from './generate-request.ts';
+import { type JobBody, jobBody, toEnvelope } from './job-body.ts';
+
+export type SubmitJobDeps = Pick<ApiDeps, 'admission' | 'jobs' | 'metrics' | 'settings'>;
+
+const path = '/v1/jobs';
+
+const schema = {
+  tags: ['Jobs'],
+  summary: 'Queue a request as a job',
+  description:
+    'The body of the request is checked as its own endpoint would. With `Prefer: wait=N` the answer comes when the job ' +
+    'has ended (200), or after N seconds (202).',
+  body: jobBody,
+  response: { 200: jobView, 201: jobView, 202: jobView, '4xx': problem, '5xx': problem },
+};
+
+export const submitJobRoute: FastifyPluginAsyncZod<SubmitJobDeps> = async (app, deps) => {
+  const preValidation = async (request: FastifyRequest) => {
+    request.body = withoutNulls(request.body);
+    if (hasBody(request.body)) request.body = { ...request.body, body: withoutNulls(request.body.body) };
+  };
+  app.post(path, { schema, preValidation }, async (request, reply) => {
+    const preferences = parsePrefer(header(request, 'prefer'));
+    const admission = await namingTheBody(request.body, async () =>
+      admitLogged(request, reply, toRequest(request, request.body, preferences), deps),
+    );
+    if (admission.kind === 'cached') throw new Error('a job was asked for, and an answer is none');
+
+    const { id, kind, wait } = admission;
+    reply.header('location', `${path}/${id}`);
+    onClientGone(reply, () => wait?.cancel());
+    const waitMs = waitBudgetMs(preferences, undefined, deps.settings.syncWaitMs);
+    const { record } = await deliver(request.caller.tenantId, id, wait, { acceptsAsync: true, waitMs }, deps.jobs);
+    if (!isFinal(record.state)) return sendAccepted(reply, id, record);
+    return reply.code(kind === 'answered' ? 201 : 200).send(viewJob(id, record));
+  });
+};
+
+const hasBody = (envelope: unknown): envelope is { body: unknown } =>
+  typeof envelope === 'object' && envelope !== null && 'body' in envelope;
+
+const toRequest = (request: FastifyRequest, envelope: JobBody, preferences: Preferences): GenerationRequest =>
+  toGenerationRequest(request, envelope.body, envelope.endpoint, preferences, toEnvelope(path, envelope));
+
+/** What admission refuses is named as it stands in what was sent; of the envelope it only reads the webhook. */
+async function namingTheBody<T>({ webhook }: JobBody, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw renameFields(error, (pointer) =>
+      !pointer.startsWith('/') || (webhook && pointer === '/webhook') ? pointer : `/body${pointer}`,
+    );
+  }
+}
