@@ -11,7 +11,10 @@ const blocks = (language: string) =>
 
 let gateway: Gateway;
 beforeAll(async () => {
-  gateway = await startGateway({ redisUrl: inject('redisUrl') });
+  gateway = await startGateway({
+    redisUrl: inject('redisUrl'),
+    environment: { ALLOW_INSECURE_WEBHOOKS: 'true', MAX_REQUESTS_PER_MINUTE: '1000' },
+  });
 });
 afterAll(() => gateway?.stop());
 
@@ -29,14 +32,48 @@ test('the first curl gives the answer that the README shows, and from the cache 
   expect(JSON.parse(await shell(`${curl.trim()} --silent`)).cached).toBe(true);
 });
 
-test('submit and poll work as shown', async () => {
-  const block = blocks('bash').find((text) => text.includes('respond-async')) ?? '';
-  const [submit = '', poll = '', result = ''] = block
+/** The curls of the block that holds `marker`, one line each. */
+const curlsOf = (marker: string) =>
+  (blocks('bash').find((text) => text.includes(marker)) ?? '')
     .replaceAll('\\\n', ' ')
+    .replace(/\n\s+(?=")/g, ' ')
     .split('\n')
     .filter((line) => line.startsWith('curl'));
+
+test('submit and poll work as shown', async () => {
+  const [submit = '', poll = '', result = ''] = curlsOf('Write a long story');
   const job = JSON.parse(await shell(submit));
   expect(job.object).toBe('job');
   expect(JSON.parse(await shell(poll.replace('JOB_ID', job.id))).status).toBe('completed');
   expect(JSON.parse(await shell(result.replace('JOB_ID', job.id))).job_id).toBe(job.id);
+});
+
+test('a stream comes and is resumed as shown', async () => {
+  const [stream = '', resume = ''] = curlsOf('"stream": true');
+  const all = await shell(stream);
+  expect(all).toMatch(/^retry: 1000\n\nid: 0\nevent: job\.queued\n[\s\S]*event: job\.completed\n/);
+  const id = /"job_id":"(job_\w+)"/.exec(all)?.[1] ?? '';
+  const rest = await shell(resume.replace('JOB_ID', id));
+  expect(all.endsWith(rest.slice('retry: 1000\n\n'.length))).toBe(true);
+  expect(rest).toMatch(/^retry: 1000\n\nid: 4\n/);
+});
+
+test('jobs are submitted with options, listed and cancelled as shown', async () => {
+  const [submit = '', list = '', cancel = ''] = curlsOf('Idempotency-Key: order-4711');
+  const job = JSON.parse(await shell(submit));
+  expect(job).toMatchObject({ priority: 8, metadata: { order: '4711' } });
+  expect(JSON.parse(await shell(submit)).id).toBe(job.id);
+  const { object, data } = JSON.parse(await shell(list));
+  expect([object, data.length]).toEqual(['list', expect.any(Number)]);
+  expect(JSON.parse(await shell(cancel.replace('JOB_ID', job.id))).id).toBe(job.id);
+});
+
+test('a webhook is asked for and looked after as shown', async () => {
+  const [submit = '', secret = '', deliveries = ''] = curlsOf('https://example.com/hook');
+  // Nobody listens there, and nothing of a test leaves this machine.
+  const url = 'http://127.0.0.1:9/hook';
+  const job = JSON.parse(await shell(submit.replace('https://example.com/hook', url)));
+  expect(job.webhook).toMatchObject({ url });
+  expect(JSON.parse(await shell(secret)).secret).toMatch(/^whsec_/);
+  expect(JSON.parse(await shell(deliveries.replace('JOB_ID', job.id))).object).toBe('list');
 });

@@ -65,7 +65,10 @@ describe('the main job', () => {
     expect(await gateway.sandbox.calls({ request_id: requestId })).toHaveLength(1);
     const seen = (logs: Record<string, unknown>[]) =>
       logs.filter((line) => line.request_id === requestId).map((line) => line.event);
-    expect(seen(gateway.apis.flatMap((api) => api.logs()))).toEqual(['request_received', 'response_generated']);
+    const inApi = () => seen(gateway.apis.flatMap((api) => api.logs()));
+    // The answer is here before the pipe has brought what was logged of it.
+    await waitFor(() => inApi().includes('response_generated'), { what: 'response_generated in the api log' });
+    expect(inApi()).toEqual(['request_received', 'response_generated']);
     await waitFor(() => seen(gateway.workers.flatMap((worker) => worker.logs())).includes('cost_tracked'), {
       what: 'cost_tracked in the worker log',
     });
@@ -151,7 +154,9 @@ describe('limits', () => {
     expect(Math.abs(rates.minute_reset_s * 1000 - retryAfterMs)).toBeLessThan(2000);
     // What is in the cache costs no quota.
     expect((await ask(3)).body.cached).toBe(true);
-    expect(gateway.apis[0]?.logs().some((line) => line.event === 'rate_limit_exceeded')).toBe(true);
+    await waitFor(() => gateway.apis[0]?.logs().some((line) => line.event === 'rate_limit_exceeded'), {
+      what: 'rate_limit_exceeded in the api log',
+    });
   });
 });
 
@@ -193,6 +198,7 @@ describe('the operator', () => {
       'generation-anthropic',
       'generation-openai',
       'generation-sandbox',
+      'webhook-delivery',
     ]);
   });
 
@@ -217,8 +223,9 @@ describe('the operator', () => {
     await gateway.generate({ prompt: secret, model: 'sandbox/status-500', user_id: 'private' });
     await post(`${gateway.url}/v1/generate`, `{"prompt":"${secret}"`, { authorization: `Bearer ${adminKey}` });
     await send(`${gateway.url}/admin/login`, { method: 'POST', body: new URLSearchParams({ key: `${adminKey}x` }) });
-    const logs = [...gateway.apis, ...gateway.workers].map((running) => running.output()).join('');
-    expect(logs).toContain('request_failed');
+    const output = () => [...gateway.apis, ...gateway.workers].map((running) => running.output()).join('');
+    await waitFor(() => output().includes('request_failed'), { what: 'request_failed in a log' });
+    const logs = output();
     expect(logs).not.toContain(secret);
     expect(logs).not.toContain('[sandbox]');
     expect(logs).not.toContain(adminKey);

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { openStream } from '@llm-gateway/testkit/event-stream-client';
 import { post, type Reply } from '@llm-gateway/testkit/start-gateway';
 import type { Random } from './random.ts';
 
@@ -6,7 +7,8 @@ import type { Random } from './random.ts';
 export interface Order {
   requestId: string;
   body: { prompt: string; model: string; user_id: string };
-  isAsync: boolean;
+  /** How the client takes the result: it waits, it comes back, it follows the text, or it changes its mind. */
+  way: 'wait' | 'async' | 'stream' | 'cancel';
 }
 
 /** What a client has seen: the only books that the checks believe. */
@@ -20,6 +22,8 @@ export interface ClientLog {
   retries: number;
   /** Requests that no server ended in time. */
   overdue: string[];
+  /** Jobs whose streamed text was not the text of their answer. */
+  spliced: string[];
 }
 
 export const createClientLog = (): ClientLog => ({
@@ -28,6 +32,7 @@ export const createClientLog = (): ClientLog => ({
   ends: [],
   retries: 0,
   overdue: [],
+  spliced: [],
 });
 
 // Longer than a wait and a frozen process together: what takes longer hangs.
@@ -45,6 +50,8 @@ export async function place(order: Order, pickUrl: () => string, random: Random,
   for (let tried = 0; tried < triesMax; tried += 1) {
     const reply = await attempt(order, tried, pickUrl(), log);
     if (reply !== undefined) note(reply, log);
+    if (reply?.status === 202 && order.way === 'stream') await follow(reply.body.id, pickUrl, random, log);
+    if (reply?.status === 202 && order.way === 'cancel') await cancel(reply.body.id, pickUrl, random);
     if (reply !== undefined && !shouldRetry(reply)) {
       log.ends.push({ order, status: reply.status });
       return;
@@ -60,7 +67,7 @@ async function attempt(order: Order, tried: number, url: string, log: ClientLog)
   const headers = {
     'x-request-id': order.requestId,
     'x-stainless-retry-count': String(tried),
-    ...(order.isAsync ? { prefer: 'respond-async' } : {}),
+    ...(order.way === 'wait' ? {} : { prefer: 'respond-async' }),
   };
   const overdue = Symbol('overdue');
   const timer = new AbortController();
@@ -71,6 +78,41 @@ async function attempt(order: Order, tried: number, url: string, log: ClientLog)
   if (first !== overdue) return first as Reply | undefined;
   log.overdue.push(order.requestId);
   return undefined;
+}
+
+/** Reads a job's events to the end, on whatever process, as often as the connection breaks. */
+async function follow(id: string, pickUrl: () => string, random: Random, log: ClientLog): Promise<void> {
+  let last = -1;
+  let text = '';
+  for (let tried = 0; tried < triesMax; tried += 1) {
+    try {
+      const stream = await openStream(`${pickUrl()}/v1/jobs/${id}/events`, {
+        headers: { 'last-event-id': last < 0 ? '' : String(last) },
+      });
+      for (let frame = await stream.next(); frame; frame = await stream.next()) {
+        last = frame.id;
+        if (frame.event === 'output.delta') text += frame.data.text;
+        if (frame.event === 'job.snapshot') text = frame.data.text;
+        if (frame.event === 'job.retrying' && frame.data.reset) text = '';
+        if (frame.data.result && frame.data.result.completion !== text) log.spliced.push(id);
+        if (frame.data.job) return;
+      }
+    } catch {
+      // The server has gone: another one goes on where it stopped.
+    }
+    await pause(random.between(50, 400));
+  }
+  throw new Error(`${id}: no end after ${triesMax} streams`);
+}
+
+async function cancel(id: string, pickUrl: () => string, random: Random): Promise<void> {
+  await pause(random.between(0, 1500));
+  for (let tried = 0; tried < triesMax; tried += 1) {
+    const reply = await post(`${pickUrl()}/v1/jobs/${id}/cancel`, {}).catch(() => undefined);
+    if (reply && reply.status < 500) return;
+    await pause(random.between(50, 400));
+  }
+  throw new Error(`${id}: nobody takes its cancellation`);
 }
 
 function note(reply: Reply, log: ClientLog): void {

@@ -30,17 +30,18 @@ export interface Sums {
   nanoUsd: bigint;
 }
 
-/** What the counters of each user must say: the sum over the records that hold an answer. */
+/** What the counters of each user must say: the sum over the records that hold an answer. Who shared a call pays nothing. */
 export function sumsByUser(jobs: Iterable<StoredJob>): Map<string, Sums> {
   const sums = new Map<string, Sums>();
   for (const { record } of jobs) {
     if (!record.answer) continue;
     const { usage, costNanoUsd } = record.answer;
+    const share = record.free ? 0 : 1;
     const sum = sums.get(record.user) ?? { requests: 0, promptTokens: 0, completionTokens: 0, nanoUsd: 0n };
     sum.requests += 1;
-    sum.promptTokens += usage.promptTokens;
-    sum.completionTokens += usage.completionTokens;
-    sum.nanoUsd += BigInt(costNanoUsd ?? 0);
+    sum.promptTokens += share * usage.promptTokens;
+    sum.completionTokens += share * usage.completionTokens;
+    sum.nanoUsd += BigInt(share) * BigInt(costNanoUsd ?? 0);
     sums.set(record.user, sum);
   }
   return sums;
@@ -55,14 +56,19 @@ export interface Duplicates {
   unexplained: string[];
 }
 
-/** The provider's bill beside the records: every call beyond the one that is counted must have a lost run behind it. */
-export function findDuplicates(bill: Bill, jobs: Iterable<StoredJob>): Duplicates {
+/**
+ * The provider's bill beside the records: every call beyond the one that is counted must have a lost run behind it, or a
+ * cancellation that came in the moment of its end.
+ */
+export function findDuplicates(bill: Bill, jobs: ReadonlyMap<string, StoredJob>): Duplicates {
   const known = new Map<string, { answered: number; losses: number }>();
-  for (const { record, losses } of jobs) {
-    const entry = known.get(record.request) ?? { answered: 0, losses: 0 };
-    entry.answered += record.answer ? 1 : 0;
-    entry.losses += losses;
-    known.set(record.request, entry);
+  for (const { record, losses } of jobs.values()) {
+    // Who pays for the call of a leader that left has it under that one's request.
+    const caller = (record.leader === undefined ? undefined : jobs.get(record.leader)?.record) ?? record;
+    const entry = known.get(caller.request) ?? { answered: 0, losses: 0 };
+    entry.answered += record.answer && !record.failure && !record.free ? 1 : 0;
+    entry.losses += losses + (record.state === 'cancelled' ? 1 : 0);
+    known.set(caller.request, entry);
   }
   const completed = bill.entries.filter(({ outcome }) => outcome === 'completed');
   const unexplained: string[] = [];
