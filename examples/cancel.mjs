@@ -4,7 +4,7 @@ import { call } from './gateway.mjs';
 
 const { body: job } = await call('POST', '/v1/jobs', {
   endpoint: '/v1/generate',
-  body: { prompt: 'Write a very long story', model: 'sandbox/drip-100+tokens-500', user_id: 'example' },
+  body: { prompt: 'Write a very long story', model: 'sandbox/drip-100+tokens-500', user_id: 'example-cancel' },
 });
 let state = job;
 while (state.output_chars < 20) {

@@ -4,7 +4,7 @@ import { call } from './gateway.mjs';
 
 const { body: job } = await call('POST', '/v1/jobs', {
   endpoint: '/v1/generate',
-  body: { prompt: 'Write a haiku about durability', model: 'claude-sonnet-4-5', user_id: 'example' },
+  body: { prompt: 'Write a haiku about durability', model: 'claude-sonnet-4-5', user_id: 'example-poll' },
   metadata: { order: '4711' },
 });
 console.log(`accepted as ${job.id}`);

@@ -2,7 +2,7 @@
 import { call } from './gateway.mjs';
 
 const submit = async (name, options) => {
-  const body = { prompt: `Say ${name}`, model: 'gpt-4o-mini', user_id: 'example' };
+  const body = { prompt: `Say ${name}`, model: 'gpt-4o-mini', user_id: 'example-queue' };
   const { body: job } = await call('POST', '/v1/jobs', { endpoint: '/v1/generate', body, custom_id: name, ...options });
   return job;
 };
@@ -18,5 +18,5 @@ for (const job of [urgent, later, timely, held]) {
   console.log(`${body.custom_id}: ${body.status}, priority ${body.priority}, kept until ${body.expires_at}`);
 }
 
-const { body: list } = await call('GET', '/v1/jobs?user_id=example&status=completed&limit=3');
+const { body: list } = await call('GET', '/v1/jobs?user_id=example-queue&status=completed&limit=3');
 console.log(`the last ${list.data.length} of this user: ${list.data.map((job) => job.custom_id).join(', ')}`);

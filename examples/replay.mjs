@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { call } from './gateway.mjs';
 
 const key = { 'idempotency-key': randomUUID() };
-const asked = { prompt: 'Name a colour', model: 'gpt-4o', user_id: 'example', temperature: 1 };
+const asked = { prompt: 'Name a colour', model: 'gpt-4o', user_id: 'example-replay', temperature: 1 };
 const first = await call('POST', '/v1/generate', asked, key);
 const again = await call('POST', '/v1/generate', asked, key);
 console.log(`${first.body.job_id}, then ${again.body.job_id}`);

@@ -31,7 +31,12 @@ function take(event) {
 const first = await fetch(new URL('/v1/generate', gateway), {
   method: 'POST',
   headers,
-  body: JSON.stringify({ prompt: 'Tell me about rivers', model: 'sandbox/drip-50', user_id: 'example', stream: true }),
+  body: JSON.stringify({
+    prompt: 'Tell me about rivers',
+    model: 'sandbox/drip-50',
+    user_id: 'example-stream',
+    stream: true,
+  }),
 });
 if (!first.ok) throw new Error(`${first.status}: ${(await first.json()).detail}`);
 const id = first.headers.get('x-job-id');

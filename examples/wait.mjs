@@ -2,7 +2,7 @@
 // it goes on, and is waited for again under that id.
 import { call } from './gateway.mjs';
 
-const asked = { prompt: 'Explain queues in one sentence', model: 'gpt-4o', user_id: 'example' };
+const asked = { prompt: 'Explain queues in one sentence', model: 'gpt-4o', user_id: 'example-wait' };
 let { status, headers, body } = await call('POST', '/v1/generate', asked);
 while (status === 504 || status === 202) {
   console.log(`job ${headers.get('x-job-id')} is still at it`);

@@ -28,7 +28,7 @@ const receiver = createServer(async (request, response) => {
 receiver.listen(0, '127.0.0.1', async () => {
   const { status, body } = await call('POST', '/v1/jobs', {
     endpoint: '/v1/generate',
-    body: { prompt: 'Tell me when you are done', model: 'gpt-4o', user_id: 'example' },
+    body: { prompt: 'Tell me when you are done', model: 'gpt-4o', user_id: 'example-webhook' },
     webhook: { url: `http://127.0.0.1:${receiver.address().port}/hook`, events: ['job.completed'] },
   });
   if (status >= 300) {

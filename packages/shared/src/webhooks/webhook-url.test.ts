@@ -71,6 +71,11 @@ test.for([
 test('development may use http and addresses inside, and still no credentials', () => {
   expect(webhookUrlFault('http://127.0.0.1:3000/hook', true)).toBeUndefined();
   expect(webhookUrlFault('https://localhost/hook', true)).toBeUndefined();
+  expect(webhookUrlFault('http://10.0.0.1/hook', true)).toBeUndefined();
+  expect(webhookUrlFault('http://[::1]:3000/hook', true)).toBeUndefined();
+  for (const url of ['http://169.254.169.254/', 'http://0.0.0.0/', 'http://[fe80::1]/', 'http://168.63.129.16/']) {
+    expect(webhookUrlFault(url, true)).toBe('must lead to a public address');
+  }
   expect(webhookUrlFault('ftp://example.com/', true)).toBe('must be an https URL');
   expect(webhookUrlFault('http://user:password@127.0.0.1/', true)).toBe('must carry no user name or password');
 });

@@ -16,6 +16,14 @@ export function isPublicAddress(text: string): boolean {
   return address.kind() === 'ipv4' || address.match(globalUnicast);
 }
 
+// What development needs. A cloud's metadata service (link-local) is no receiver there either.
+const developmentRanges = new Set(['loopback', 'private', 'uniqueLocal']);
+
+/** Whether webhooks may be sent to an IP address: one of the internet, in development also one of this machine or network. */
+export const isAllowedAddress = (text: string, isInsecureAllowed: boolean): boolean =>
+  isPublicAddress(text) ||
+  (isInsecureAllowed && ipaddr.isValid(text) && developmentRanges.has(ipaddr.parse(text).range()));
+
 /**
  * What is wrong with an address that webhooks shall go to, in words that follow its name; undefined when nothing is.
  * A host name is looked up only when it is used: what it resolves to then decides.
@@ -26,11 +34,10 @@ export function webhookUrlFault(text: string, isInsecureAllowed: boolean): strin
   const { protocol, username, password, hostname } = new URL(text);
   if (protocol !== 'https:' && protocol !== 'http:') return 'must be an https URL';
   if (username !== '' || password !== '') return 'must carry no user name or password';
-  if (isInsecureAllowed) return undefined;
-  if (protocol !== 'https:') return 'must be an https URL';
+  if (protocol !== 'https:' && !isInsecureAllowed) return 'must be an https URL';
   // WHATWG's parser has made dotted decimals of all the other ways to write an IPv4 address.
   const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
   const isLocal = host === '' || host === 'localhost' || host.endsWith('.localhost');
-  if (isLocal || (ipaddr.isValid(host) && !isPublicAddress(host))) return 'must lead to a public address';
-  return undefined;
+  const isRefused = ipaddr.isValid(host) ? !isAllowedAddress(host, isInsecureAllowed) : isLocal && !isInsecureAllowed;
+  return isRefused ? 'must lead to a public address' : undefined;
 }

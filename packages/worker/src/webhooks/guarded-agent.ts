@@ -1,6 +1,6 @@
 import { type LookupAddress, lookup as lookupAll } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { isPublicAddress } from '@llm-gateway/shared/webhooks/webhook-url';
+import { isAllowedAddress } from '@llm-gateway/shared/webhooks/webhook-url';
 import { Agent } from 'undici';
 
 /** Gives all addresses of a host name, as `dns.lookup` with `all` does. */
@@ -25,7 +25,7 @@ export function createGuardedAgent(isInsecureAllowed: boolean, resolve: Resolve 
   const lookup: LookupFunction = (hostname, { all, family }, done) =>
     resolve(hostname, (error, addresses) => {
       if (error) return done(error, []);
-      if (!isInsecureAllowed && !addresses.every(({ address }) => isPublicAddress(address))) {
+      if (!addresses.every(({ address }) => isAllowedAddress(address, isInsecureAllowed))) {
         return done(new PrivateAddressError('the host leads to an address that is not public'), []);
       }
       if (all) return done(null, addresses);

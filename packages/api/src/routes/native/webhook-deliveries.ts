@@ -2,6 +2,7 @@ import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ApiDeps } from '../../deps.ts';
+import { acceptEmptyBody } from '../../http/accept-empty-body.ts';
 import { problem } from '../../http/problem-schema.ts';
 import { deliveryList, deliveryView, viewDeliveries, viewDelivery } from '../../webhooks/delivery-view.ts';
 
@@ -11,6 +12,7 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncZod<Pick<ApiDeps, 'jobs' |
   app,
   { jobs, webhooks: { deliveries } },
 ) => {
+  acceptEmptyBody(app);
   app.get(
     '/v1/jobs/:id/webhook-deliveries',
     {

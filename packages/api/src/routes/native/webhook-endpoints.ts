@@ -7,6 +7,7 @@ import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ApiDeps } from '../../deps.ts';
+import { acceptEmptyBody } from '../../http/accept-empty-body.ts';
 import { invalidField } from '../../http/invalid-field.ts';
 import { problem } from '../../http/problem-schema.ts';
 import { withoutNulls } from '../../http/without-nulls.ts';
@@ -171,6 +172,7 @@ const endpointRoutes: FastifyPluginAsyncZod<WebhookEndpointDeps> = async (app, {
 };
 
 const endpointActions: FastifyPluginAsyncZod<WebhookEndpointDeps> = async (app, { webhooks }) => {
+  acceptEmptyBody(app);
   const { endpoints, secrets, deliveries } = webhooks;
   const get = async (tenantId: string, id: string) => {
     const endpoint = await endpoints.find(tenantId, id);

@@ -1,11 +1,13 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ApiDeps } from '../../deps.ts';
+import { acceptEmptyBody } from '../../http/accept-empty-body.ts';
 import { problem } from '../../http/problem-schema.ts';
 
 const answer = z.object({ secret: z.string().describe('Signs every webhook that has no secret of its own') });
 
 export const webhookSecretRoutes: FastifyPluginAsyncZod<Pick<ApiDeps, 'webhooks'>> = async (app, { webhooks }) => {
+  acceptEmptyBody(app);
   const { secrets } = webhooks;
   const response = { 200: answer, '4xx': problem, '5xx': problem };
   app.get(

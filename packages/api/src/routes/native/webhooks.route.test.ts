@@ -202,6 +202,23 @@ describe('/v1/webhook-endpoints', () => {
   });
 });
 
+test('where there is nothing to say, a JSON content type with an empty body says it', async () => {
+  const { id } = await register();
+  for (const path of [
+    `/v1/webhook-endpoints/${id}/rotate-secret`,
+    `/v1/webhook-endpoints/${id}/test`,
+    '/v1/webhooks/secret/rotate',
+  ]) {
+    const response = await api.inject({
+      method: 'POST',
+      url: path,
+      headers: { 'content-type': 'application/json' },
+      payload: '',
+    });
+    expect(response.statusCode, path).toBeLessThan(300);
+  }
+});
+
 describe('/v1/webhooks/secret', () => {
   test('is the same each time until it is replaced, and another tenant has another one', async () => {
     const get = async () => (await api.get('/v1/webhooks/secret')).json().secret;
