@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { streamGenerate } from '@llm-gateway/testkit/event-stream-client';
 import { type Gateway, startGateway } from '@llm-gateway/testkit/start-gateway';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import { Redis } from 'ioredis';
@@ -63,6 +64,40 @@ test('with Redis stopped requests get 503 at once, and service comes back by its
   expect((await slow).status).toBe(200);
   expect(await gateway.sandbox.calls({ request_id: 'in-flight' })).toHaveLength(1);
   expect([...gateway.apis, ...gateway.workers].every((running) => !running.exited())).toBe(true);
+});
+
+test('an open stream goes on where it was, and a key still knows its job', async () => {
+  const key = { 'idempotency-key': 'across-a-crash' };
+  const body = { prompt: 'keyed', model: 'gpt-4o', user_id: 'steady' };
+  const first = await gateway.generate(body, key);
+  const stream = await streamGenerate(gateway.url, {
+    prompt: 'streamed',
+    model: 'sandbox/drip-100+tokens-40',
+    user_id: 'steady',
+  });
+  const frames = await stream.take(4);
+  const written = new Redis(redis.url);
+  // What Redis has written to its file it has again; the rest of a second is what `everysec` may lose with a machine.
+  await waitFor(async () => /aof_pending_bio_fsync:0/.test(await written.info('persistence')), {
+    what: 'the AOF is synced',
+  });
+  written.disconnect();
+
+  await redis.kill('SIGKILL');
+  await waitFor(async () => (await gateway.get('/ready')).status === 503, { what: 'the loss is noticed' });
+  redis = await startPrivateRedis({ dir, port: redis.port });
+  frames.push(...(await stream.take()));
+  expect(frames.map(({ id }) => id)).toEqual(frames.map((_, index) => index));
+  const reset = frames.findLastIndex(({ event }) => event === 'job.retrying');
+  const text = frames
+    .slice(reset + 1)
+    .map(({ event, data }) => (event === 'output.delta' ? data.text : ''))
+    .join('');
+  expect(frames.at(-1)).toMatchObject({ event: 'job.completed', data: { result: { completion: text } } });
+
+  const again = await gateway.generate(body, key);
+  expect(again.headers.get('idempotent-replayed')).toBe('true');
+  expect(again.body.job_id).toBe(first.body.job_id);
 });
 
 test('a Redis that hangs is told within a second or two, not waited for', async () => {
