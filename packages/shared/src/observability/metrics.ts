@@ -13,7 +13,7 @@ function requestMetrics(registers: Registry[]) {
     }),
     admissions: new Counter({
       name: 'gateway_admissions_total',
-      help: 'Generation requests by what admission decided: accepted, cache_hit, attached or the failure code',
+      help: 'Generation requests by what admission decided: accepted, followed, cached, answered, attached, replayed or the failure code',
       labelNames: ['outcome'],
       registers,
     }),
@@ -40,7 +40,7 @@ function jobMetrics(registers: Registry[]) {
   return {
     jobSeconds: new Histogram({
       name: 'gateway_job_seconds',
-      help: 'Time from acceptance to the end of a job, answered or failed',
+      help: 'Time from acceptance to the end of a job that a worker brought: answered, failed or stopped',
       labelNames: ['lane', 'outcome'],
       buckets: latencySeconds,
       registers,

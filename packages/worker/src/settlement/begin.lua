@@ -16,6 +16,8 @@ local now = clock_ms()
 -- A leader that left while others wanted its answer has ended; its call has not.
 local for_others = record.detached == '1' and redis.call('ZCARD', K.followers(id)) > 0
 if is_final(record.state) and not for_others then
+  -- The last of the others has left while nobody ran it: nothing keeps it any more.
+  redis.call('HDEL', key, 'detached', 'run', 'stop')
   return { 'ended', '' }
 end
 
