@@ -104,7 +104,7 @@ export async function readJob(redis: Redis, keys: Keys, id: string): Promise<Job
 
 /** The entries of a job's log. For tests. */
 export async function readLog(redis: Redis, keys: Keys, id: string): Promise<LogEntry[]> {
-  return (await redis.xrange(keys.log(id), '-', '+')).map(parseLogEntry);
+  return (await redis.xrange(keys.log(id), '-', '+')).flatMap((entry) => parseLogEntry(entry) ?? []);
 }
 
 /** `stop_job` as api and worker call it. For tests. */

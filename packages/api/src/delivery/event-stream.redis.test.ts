@@ -187,6 +187,19 @@ describe('a stream', () => {
     expect(reader.frames.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 502 }, (_, index) => index));
   });
 
+  test('passes over an entry that it cannot read: a newer version may have written it', async () => {
+    const id = await accept();
+    const reader = await follow(id);
+    await waitFor(() => feed.size() > 0, { what: 'it follows', intervalMs: 2 });
+    await append(id, delta('before'));
+    await appendScript([keys.job(id)], [id, '{"type":"from-the-future"}', 'nonsense']);
+    await append(id, delta('after'));
+    await has(reader, 3);
+    await hand.settle(id, answered('beforeafter'));
+    await endOf(reader);
+    expect(reader.frames.map(({ sequence }) => sequence)).toEqual([0, 1, 4, 5, 6]);
+  });
+
   test('of a job whose log has gone with another one tells its answer as a whole', async () => {
     const leader = await accept();
     await append(leader, delta('Hello '), delta('world'));

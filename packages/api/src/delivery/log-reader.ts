@@ -39,7 +39,7 @@ export function createLogReader(redis: Redis, keys: Keys): LogReader {
       const [jobState, leader, endSequence] = state;
       const last = endSequence === null || endSequence === undefined ? Number.POSITIVE_INFINITY : Number(endSequence);
       return {
-        entries: page.map(parseLogEntry).filter(({ sequence }) => sequence <= last),
+        entries: page.flatMap((entry) => parseLogEntry(entry) ?? []).filter(({ sequence }) => sequence <= last),
         hasMore: page.length === pageSize,
         logId: leader ?? jobId,
         isEnded: jobState === null || isFinal(jobState as JobState),

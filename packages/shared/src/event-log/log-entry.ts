@@ -25,8 +25,12 @@ export function parseLogNotice(message: string): LogNotice | undefined {
   }
 }
 
-/** An entry as XRANGE gives it: `[id, [field, value, …]]`. Throws for one that we did not write. */
-export function parseLogEntry([id, fields]: [id: string, fields: string[]]): LogEntry {
+/** An entry as XRANGE gives it: `[id, [field, value, …]]`. Undefined for one that this version cannot read. */
+export function parseLogEntry([id, fields]: [id: string, fields: string[]]): LogEntry | undefined {
   const [, at, , event] = fields;
-  return { sequence: Number(id.split('-')[0]), atMs: Number(at), event: jobEvent.parse(JSON.parse(event ?? '')) };
+  try {
+    return { sequence: Number(id.split('-')[0]), atMs: Number(at), event: jobEvent.parse(JSON.parse(event ?? '')) };
+  } catch {
+    return undefined;
+  }
 }
