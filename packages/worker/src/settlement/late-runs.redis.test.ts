@@ -73,4 +73,14 @@ describe('a run that was taken for dead', () => {
     await settlement.settle({ id, run: 'run-1' }, frozen.record, pricedAnswer({ text: 'Hi.' }), unsent);
     expect((await readLog(redis, keys, id)).at(-1)?.event).toEqual({ type: 'snapshot', text: 'Hi.' });
   });
+
+  test('and text that ends in half a surrogate pair is settled like any other', async () => {
+    const id = await acceptJob(redis, keys);
+    const frozen = await begun(id, 'run-1');
+    await begun(id, 'run-2');
+    const text = 'Cut \ud83d';
+    expect((await settlement.settle({ id, run: 'run-1' }, frozen.record, pricedAnswer({ text }))).kind).toBe('settled');
+    expect((await readLog(redis, keys, id)).at(-1)?.event).toEqual({ type: 'snapshot', text });
+    expect(await requests()).toBe(1);
+  });
 });

@@ -6,11 +6,12 @@
 -- KEYS[1] record
 -- ARGV[1] job id, ARGV[2] run, ARGV[3] what it came to, as JSON: state, answer and failure (JSON texts, each may be
 -- absent), counts (of usage), free_counts (of those who share it), retryable (another try could end better),
--- releases_key, day, cache ({digest, ttl_ms, max_bytes, fields} or absent); ARGV[4…] events for the log, as JSON
+-- releases_key, day, cache ({digest, ttl_ms, max_bytes, fields} or absent), snapshot (the text of the answer as an event,
+-- as JSON; absent until asked for by 'late'); ARGV[4…] events for the log, as JSON
 --
 -- Returns {'settled', heir or ''}, also to a repeat of the run that ended the job: a command whose reply is lost with
 -- the connection is sent again; {'ended'} when another run ended it, {'superseded'} for a failure that is not heard,
--- {'missing'} when the record has expired. An heir has to be added to the lane.
+-- {'missing'} when the record has expired, {'late'} to be called again with the snapshot. An heir has to be added to the lane.
 local id, run, o = ARGV[1], ARGV[2], cjson.decode(ARGV[3])
 local record = read_record(id)
 if not record.state then
@@ -25,12 +26,17 @@ if not o.answer and record.run ~= run then
   return { 'superseded' }
 end
 
+local is_late = record.run ~= run and o.answer
+if is_late and not o.snapshot then
+  -- Not made here: cjson refuses text that ends in half a surrogate pair.
+  return { 'late' }
+end
+
 local now = clock_ms()
 o.now, o.run = now, run
-if record.run ~= run and o.answer then
+if is_late then
   -- A run that was taken for dead brings the answer after all: text of the run in its place is not part of it.
-  local text = { type = 'snapshot', text = cjson.decode(o.answer).text }
-  record.sequence = select(3, log_append(id, { cjson.encode(text) }, now))
+  record.sequence = select(3, log_append(id, { o.snapshot }, now))
 elseif #ARGV > 3 and record.run == run then
   record.sequence = select(3, log_append(id, { unpack(ARGV, 4) }, now))
 end

@@ -145,33 +145,38 @@ export function createSettlement({ redis, keys, cacheMaxBytes }: SettlementOptio
   async function end({ id, run }: RunName, record: JobRecord, outcome: Outcome): Promise<Settled> {
     const { state, answer, failure, isRetryable, isCached, events } = outcome;
     const { cacheDigest, cacheTtlMs = 0 } = record;
-    const [kind, heir] = (await settleScript(
-      [keys.job(id)],
-      [
-        id,
-        run,
-        JSON.stringify({
-          state,
-          ...(answer ? { answer: JSON.stringify(answer), counts: usageCounts(record.target, answer) } : {}),
-          ...(failure ? { failure: JSON.stringify(failure), reason: failure.code } : {}),
-          free_counts: sharedCounts(record.target),
-          retryable: isRetryable,
-          releases_key: outcome.releasesKey,
-          day: new Date().toISOString().slice(0, 10),
-          ...(isCached && cacheDigest !== undefined
-            ? {
-                cache: {
-                  digest: cacheDigest,
-                  ttl_ms: cacheTtlMs,
-                  max_bytes: cacheMaxBytes,
-                  fields: cacheFields(id, record, state),
-                },
-              }
-            : {}),
-        }),
-        ...events.map((event) => JSON.stringify(event)),
-      ],
-    )) as [SettledKind, string?];
+    const options = {
+      state,
+      ...(answer ? { answer: JSON.stringify(answer), counts: usageCounts(record.target, answer) } : {}),
+      ...(failure ? { failure: JSON.stringify(failure), reason: failure.code } : {}),
+      free_counts: sharedCounts(record.target),
+      retryable: isRetryable,
+      releases_key: outcome.releasesKey,
+      day: new Date().toISOString().slice(0, 10),
+      ...(isCached && cacheDigest !== undefined
+        ? {
+            cache: {
+              digest: cacheDigest,
+              ttl_ms: cacheTtlMs,
+              max_bytes: cacheMaxBytes,
+              fields: cacheFields(id, record, state),
+            },
+          }
+        : {}),
+    };
+    const logged = events.map((event) => JSON.stringify(event));
+    const call = async (more: { snapshot?: string } = {}) =>
+      (await settleScript([keys.job(id)], [id, run, JSON.stringify({ ...options, ...more }), ...logged])) as [
+        SettledKind | 'late',
+        string?,
+      ];
+
+    let [kind, heir] = await call();
+    if (kind === 'late') {
+      // Too rare to send every text twice for it.
+      [kind, heir] = await call({ snapshot: JSON.stringify({ type: 'snapshot', text: answer?.text ?? '' }) });
+    }
+    if (kind === 'late') throw new Error(`job ${id} still asks for the text of its answer`);
     return { kind, heir: heir || undefined };
   }
 
