@@ -104,6 +104,10 @@ end
 
 if leader then
   local state, started, attempt = unpack(redis.call('HMGET', K.job(leader), 'state', 'startedMs', 'attempt'))
+  if state == 'queued' then
+    -- Who accepted it may have died before it had queued it: the keeper of time makes sure.
+    redis.call('ZADD', K.unqueued, 'NX', now, leader)
+  end
   redis.call('ZADD', K.followers(leader), now, id)
   redis.call('PEXPIRE', K.followers(leader), o.unfinished_ms)
   set('leader', leader, 'state', state, 'attempt', attempt or '0')

@@ -14,6 +14,7 @@ import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import { createJobCommands } from '../jobs/job-commands.ts';
 import { createJobReader } from '../jobs/job-reader.ts';
 import { createRateLimiter } from '../limits/rate-limiter.ts';
 import { createHand, failed } from '../test/settle-by-hand.ts';
@@ -417,8 +418,8 @@ describe('when it is unknown whether the job was queued', () => {
   });
 });
 
-/** Carries every script out, and loses the reply of the first. */
-function losingFirstReply(target: Redis): Redis {
+/** Carries every script out, and loses the reply of the first, after which `meanwhile` happens. */
+function losingFirstReply(target: Redis, meanwhile: () => Promise<void> = async () => undefined): Redis {
   let isLost = false;
   const run =
     (name: 'eval' | 'evalsha') =>
@@ -426,6 +427,7 @@ function losingFirstReply(target: Redis): Redis {
       const reply = await target[name](...given);
       if (isLost) return reply;
       isLost = true;
+      await meanwhile();
       throw new Error('Command timed out');
     };
   return new Proxy(target, {
@@ -461,6 +463,20 @@ describe('when it is unknown whether the record was written', () => {
       expect(await redis.exists(keys.job(follower.id))).toBe(0);
     },
   );
+
+  test('one that was the last to want the answer of a leader that has left tells its call to stop', async () => {
+    const leader = newJob(sharing());
+    const follower = { ...newJob(), store: leader.store, isShareable: true };
+    await accepter()(leader);
+    await createHand(redis, keys).begin(leader.id);
+    const leaves = losingFirstReply(redis, async () => {
+      await redis.hset(keys.job(leader.id), { run: 'run-1' });
+      await createJobCommands({ redis, keys, laneQueues: lanes() }).cancel(leader.id, 'sandbox');
+    });
+    await expect(accepter(producer, leaves)(follower)).rejects.toThrow();
+    await isGone(follower.id);
+    expect(await recordOf(leader.id)).toMatchObject({ state: 'cancelled', detached: true, stop: 'cancel' });
+  });
 });
 
 describe('a job whose server died before it had queued it', () => {
@@ -484,5 +500,15 @@ describe('a job whose server died before it had queued it', () => {
     await producer.queue.remove(leader.id);
     await accept({ ...newJob(), store: leader.store, isShareable: true });
     expect(await place(leader.id)).toMatchObject({ attempts: 4 });
+  });
+
+  test('is left to the keeper of time, should the queue be away just then', async () => {
+    const leader = newJob(sharing());
+    const follower = { ...newJob(), store: leader.store, isShareable: true };
+    await accepter()(leader);
+    await producer.queue.remove(leader.id);
+    expect(await accepter(unreachable)(follower)).toMatchObject({ kind: 'followed' });
+    expect(await place(leader.id)).toBeUndefined();
+    expect(await redis.zrange(keys.unqueued, 0, '-1')).toEqual([leader.id]);
   });
 });

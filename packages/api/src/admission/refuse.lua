@@ -11,9 +11,11 @@ local record = read_record(id)
 if not record.state or is_final(record.state) or (record.state ~= 'queued' and not record.leader) then
   return ''
 end
-local heir = promote(id, record, 'leader_left', clock_ms())
+local now = clock_ms()
+local heir = promote(id, record, 'leader_left', now)
 if record.leader then
   redis.call('ZREM', K.followers(record.leader), id)
+  left_by_follower(record.leader, 'cancel', now)
 end
 if record.flight and redis.call('GET', K.flight(record.flight)) == id then
   redis.call('DEL', K.flight(record.flight))

@@ -8,6 +8,14 @@ local function request_stop(id, reason, now)
   redis.call('PUBLISH', K.control, id .. ' ' .. reason)
 end
 
+-- To be called when a job follows another one no longer: a leader that has left itself is told to give its call up when
+-- this was the last one to want the answer.
+local function left_by_follower(leader, reason, now)
+  if redis.call('HGET', K.job(leader), 'detached') == '1' and redis.call('ZCARD', K.followers(leader)) == 0 then
+    request_stop(leader, reason, now)
+  end
+end
+
 -- Returns 'missing', 'unchanged' (it had ended), 'stopping' or 'ended'; and the id of a job that now has to be added
 -- to the lane in its place, if there is one.
 local function stop_job(id, reason, now)
@@ -22,13 +30,9 @@ local function stop_job(id, reason, now)
   local ending = { state = stop.state, failure = stop.failure, releases_key = stop.releases_key, now = now }
 
   if record.leader then
-    local leader = record.leader
     ending.free = true
     end_job(id, record, ending)
-    -- The last one to want the answer of a leader that has left itself.
-    if redis.call('HGET', K.job(leader), 'detached') == '1' and redis.call('ZCARD', K.followers(leader)) == 0 then
-      request_stop(leader, reason, now)
-    end
+    left_by_follower(record.leader, reason, now)
     return 'ended'
   end
 

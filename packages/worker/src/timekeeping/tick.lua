@@ -10,8 +10,8 @@
 local CLEAN_AGAIN_MS = 60000
 
 local function clean(id, record, now)
-  -- Its call still goes on for others, whose place it holds.
-  if record.detached == '1' and redis.call('ZCARD', K.followers(id)) > 0 then
+  -- Its call still goes on for others, whose place it holds, or is being given up: it will be charged then.
+  if record.detached == '1' and (record.run or redis.call('ZCARD', K.followers(id)) > 0) then
     redis.call('ZADD', K.due, now + CLEAN_AGAIN_MS, id)
     return
   end

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createSettlement } from '../settlement/settlement.ts';
-import { acceptJob, followJob, pricedAnswer, readLog, type TestFields } from '../test-job.ts';
+import { acceptJob, followJob, pricedAnswer, readLog, stopJob, type TestFields } from '../test-job.ts';
 import { openLaneBench, silent } from '../test-lanes.ts';
 import { startTimekeeper } from './timekeeper.ts';
 
@@ -316,6 +316,19 @@ describe('a result that has been kept long enough', () => {
 
     await settlement().settle(run, record, pricedAnswer());
     expect(await read(follower)).toMatchObject({ state: 'completed' });
+    await expire(id);
+    await tick();
+    expect(await redis().exists(keys().job(id))).toBe(0);
+  });
+
+  test('of a leader that left is kept until its call, which nobody wants any more, has been charged', async () => {
+    const { id, run, record } = await runs({});
+    const follower = await followJob(redis(), keys(), id);
+    for (const left of [id, follower]) await stopJob(redis(), keys(), left, 'cancel');
+    await expire(id);
+    await tick();
+    expect((await settlement().stop(run, record, 'cancel', pricedAnswer())).kind).toBe('settled');
+    expect(await redis().hget(keys().usage({ tenantId: 'acme' }), 'sandbox/echo|nanoUsd')).toBe('13000');
     await expire(id);
     await tick();
     expect(await redis().exists(keys().job(id))).toBe(0);
