@@ -181,6 +181,27 @@ describe('a log that grows too large', () => {
     // What is new of it is counted, not what is told again.
     expect(tried.map(({ chars }) => chars)).toEqual([1, 1, 1, 1]);
   });
+
+  test('does not start anew with every entry when the text alone is too large: what is written stays in proportion', async () => {
+    let logBytes = 0;
+    const { writer, tried } = open(
+      () => {
+        const piece = tried.at(-1)!;
+        const text = textOf(piece.events);
+        logBytes = piece.events[0]?.type === 'snapshot' ? text.length : logBytes + text.length;
+        return { ...written, logBytes };
+      },
+      { logMaxBytes: 100 },
+    );
+    for (let time = 0; time < 1000; time += 1) {
+      writer.push('0123456789');
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(tried).toHaveLength(1000);
+    const bytes = tried.reduce((sum, { events }) => sum + textOf(events).length, 0);
+    expect(bytes).toBeLessThan(5 * writer.text().length);
+    expect(logBytes).toBeLessThan(2 * writer.text().length);
+  });
 });
 
 describe('what the writing says of the job', () => {

@@ -35,6 +35,8 @@ export function createLogWriter({ append, isFollowed, logMaxBytes, onStop }: Log
   let number = 0;
   let followed = isFollowed;
   let tooLarge = false;
+  // A log that is large because its text is does not start anew with every few tokens, or each would cost the whole text.
+  let boundBytes = logMaxBytes;
   let finished = false;
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> | undefined;
@@ -58,7 +60,8 @@ export function createLogWriter({ append, isFollowed, logMaxBytes, onStop }: Log
       failed = undefined;
       if (appended.kind === 'superseded') return onStop('lock-lost');
       followed = appended.heard > 0;
-      tooLarge = appended.logBytes > logMaxBytes;
+      if (piece.events[0]?.type === 'snapshot') boundBytes = Math.max(logMaxBytes, 2 * appended.logBytes);
+      tooLarge = appended.logBytes > boundBytes;
       if (appended.stop) onStop(appended.stop);
     } catch {
       // Redis refuses: the connection reports it, and the piece waits for the next turn.

@@ -129,9 +129,51 @@ test('a client that leaves is noticed, and counted no more', async () => {
   expect(stream.connections.size()).toBe(0);
 });
 
-test('a server that drains ends every stream with a hint to come back', async () => {
-  const { connections, read } = await open();
+test('a server that drains ends every stream with a hint to come back, on another connection', async () => {
+  const { connections, read, socket } = await open();
+  const ended = once(socket, 'end');
   connections.drain();
+  await ended;
   // A chunk of no bytes ends the body.
-  await waitFor(() => /id: 0\n\n.*retry: 1000\n\n\r\n0\r\n\r\n$/s.test(read()), { what: 'the stream ends' });
+  expect(read()).toMatch(/id: 0\n\n.*retry: 1000\n\n\r\n0\r\n\r\n$/s);
+});
+
+/** The end of a stream, written while the reader's side of the connection is full. */
+async function endJammed(options: Partial<StreamConnectionsOptions>) {
+  const stream = await open(options);
+  const errors: Error[] = [];
+  stream.response.on('error', (error) => errors.push(error));
+  await jam(stream);
+  stream.connection.end();
+  return { ...stream, errors };
+}
+
+test('a reader that does not take the end of its stream is written to no more, and cut off', async () => {
+  const { connections, connection, errors, closed } = await endJammed({ heartbeatMs: 10, stuckMs: 100 });
+  expect(connection.write(frame(2))).toBe(false);
+  connections.drain();
+  await waitFor(closed, { what: 'it is cut off' });
+  // Each would be thrown where nobody listens, and end the process.
+  expect(errors).toEqual([]);
+});
+
+test('nor is one whose last bytes did not even make it full', async () => {
+  const stream = await open({ heartbeatMs: 100, stuckMs: 500 });
+  const errors: Error[] = [];
+  stream.response.on('error', (error) => errors.push(error));
+  stream.socket.pause();
+  const little = `${'x'.repeat(8000)}\n\n`;
+  let waited = 0;
+  await waitFor(
+    () => {
+      const isTaken = stream.response.writableLength === 0;
+      waited = isTaken ? 0 : waited + 1;
+      if (isTaken) expect(stream.connection.write(frame(1, little))).toBe(true);
+      return waited > 20;
+    },
+    { what: 'the kernel takes no more', intervalMs: 1 },
+  );
+  stream.connection.end();
+  await waitFor(stream.closed, { what: 'it is cut off' });
+  expect(errors).toEqual([]);
 });

@@ -9,7 +9,7 @@ export interface StreamConnectionsOptions {
 
 /** One open response of server-sent events. */
 export interface StreamConnection {
-  /** False when the reader has to catch up; `onDrain` tells when it has. */
+  /** False when the reader has to catch up, and `onDrain` tells when it has; or when the stream has ended. */
   write(frame: Frame): boolean;
   end(): void;
 }
@@ -38,12 +38,28 @@ interface Open {
   blockedSinceMs: number | undefined;
 }
 
-const eventStreamHeaders = {
+export const eventStreamHeaders = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache, no-transform',
   // Proxies that buffer would hold the text back.
   'x-accel-buffering': 'no',
 };
+
+/** Nothing is written after the end: the error that Node makes of it would end the process. */
+function send(connection: Open, text: string): boolean {
+  const { response } = connection;
+  if (response.writableEnded) return false;
+  const isFull = !response.write(text);
+  if (isFull) connection.blockedSinceMs ??= performance.now();
+  return !isFull;
+}
+
+/** The end has to be taken in time as well. */
+function end(connection: Open, text = ''): void {
+  if (connection.response.writableEnded) return;
+  connection.blockedSinceMs ??= performance.now();
+  connection.response.end(text);
+}
 
 /** All streams of this process: one timer keeps them alive and cuts off who does not read. */
 export function createStreamConnections({ heartbeatMs, stuckMs }: StreamConnectionsOptions): StreamConnections {
@@ -53,7 +69,7 @@ export function createStreamConnections({ heartbeatMs, stuckMs }: StreamConnecti
     const nowMs = performance.now();
     for (const connection of open) {
       const { response, blockedSinceMs } = connection;
-      if (blockedSinceMs === undefined) response.write(heartbeat);
+      if (blockedSinceMs === undefined) send(connection, heartbeat);
       else if (nowMs - blockedSinceMs > stuckMs) response.destroy();
     }
   }
@@ -63,12 +79,8 @@ export function createStreamConnections({ heartbeatMs, stuckMs }: StreamConnecti
     open(response, headers, frames, { onDrain, onClose }) {
       const connection: Open = { response, blockedSinceMs: undefined };
       open.add(connection);
-      const send = (text: string): boolean => {
-        const isFull = !response.write(text);
-        if (isFull) connection.blockedSinceMs ??= performance.now();
-        return !isFull;
-      };
       response.on('drain', () => {
+        if (response.writableEnded) return;
         connection.blockedSinceMs = undefined;
         onDrain();
       });
@@ -77,12 +89,16 @@ export function createStreamConnections({ heartbeatMs, stuckMs }: StreamConnecti
         onClose();
       });
       response.writeHead(200, { ...headers, ...eventStreamHeaders });
-      send(retryHint + frames.map(({ text }) => text).join(''));
-      return { write: ({ text }) => send(text), end: () => response.end() };
+      send(connection, retryHint + frames.map(({ text }) => text).join(''));
+      return { write: ({ text }) => send(connection, text), end: () => end(connection) };
     },
     size: () => open.size,
     drain() {
-      for (const { response } of open) response.end(retryHint);
+      for (const connection of open) {
+        end(connection, retryHint);
+        // A reader that came back on this connection would be refused, which an EventSource takes for the last word.
+        connection.response.socket?.end();
+      }
     },
     close: () => clearInterval(timer),
   };

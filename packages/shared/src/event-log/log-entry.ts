@@ -13,7 +13,7 @@ export type LogNotice = { kind: 'entries'; entries: LogEntry[] } | { kind: 'move
 /** A message of a log's channel. Undefined for what is none of ours. */
 export function parseLogNotice(message: string): LogNotice | undefined {
   if (message === 'moved') return { kind: 'moved' };
-  const [, first, at, list] = /^(\d+) (\d+) (\[.*\])$/s.exec(message) ?? [];
+  const [, first, at, list] = /^(\d{1,15}) (\d{1,15}) (\[.*\])$/s.exec(message) ?? [];
   if (list === undefined) return undefined;
   try {
     const entries = events

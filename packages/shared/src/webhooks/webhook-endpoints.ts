@@ -20,7 +20,8 @@ export interface WebhookEndpoints {
   /** All of a tenant, oldest first. */
   list(tenantId: string): Promise<WebhookEndpoint[]>;
   find(tenantId: string, id: string): Promise<WebhookEndpoint | undefined>;
-  add(tenantId: string, endpoint: WebhookEndpoint): Promise<void>;
+  /** Whether there was room for it among `countMax`. */
+  add(tenantId: string, endpoint: WebhookEndpoint, countMax: number): Promise<boolean>;
   /** Gives the changed endpoint; undefined when it is not there (any more). */
   change(tenantId: string, id: string, changes: EndpointChanges): Promise<WebhookEndpoint | undefined>;
   /** Whether it was there. */
@@ -29,6 +30,14 @@ export interface WebhookEndpoints {
 
 /** An undefined member stays as it is. */
 export type EndpointChanges = { [Member in keyof WebhookEndpoint]?: WebhookEndpoint[Member] | undefined };
+
+// Counted in the step that adds: of many that come at once, no more get in than there is room for.
+const addLua = `
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then
+  return 0
+end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 1`;
 
 // An endpoint that was removed meanwhile must not come back, nor a change that was made meanwhile be undone.
 const replaceLua = `
@@ -39,6 +48,7 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 return 1`;
 
 export function createWebhookEndpoints(redis: Redis, keys: Keys): WebhookEndpoints {
+  const insert = defineScript(redis, addLua);
   const replace = defineScript(redis, replaceLua);
   const read = (tenantId: string, id: string) => callRedis(() => redis.hget(keys.webhookEndpoints(tenantId), id));
   const parse = (text: string) => webhookEndpoint.parse(JSON.parse(text));
@@ -52,8 +62,9 @@ export function createWebhookEndpoints(redis: Redis, keys: Keys): WebhookEndpoin
       const text = await read(tenantId, id);
       return text === null ? undefined : parse(text);
     },
-    async add(tenantId, endpoint) {
-      await callRedis(() => redis.hset(keys.webhookEndpoints(tenantId), endpoint.id, JSON.stringify(endpoint)));
+    async add(tenantId, endpoint, countMax) {
+      const args = [endpoint.id, JSON.stringify(endpoint), countMax];
+      return (await insert([keys.webhookEndpoints(tenantId)], args)) === 1;
     },
     async change(tenantId, id, changes) {
       const wanted = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));

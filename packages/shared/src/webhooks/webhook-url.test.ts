@@ -73,7 +73,14 @@ test('development may use http and addresses inside, and still no credentials', 
   expect(webhookUrlFault('https://localhost/hook', true)).toBeUndefined();
   expect(webhookUrlFault('http://10.0.0.1/hook', true)).toBeUndefined();
   expect(webhookUrlFault('http://[::1]:3000/hook', true)).toBeUndefined();
-  for (const url of ['http://169.254.169.254/', 'http://0.0.0.0/', 'http://[fe80::1]/', 'http://168.63.129.16/']) {
+  for (const url of [
+    'http://169.254.169.254/',
+    'http://0.0.0.0/',
+    'http://[fe80::1]/',
+    'http://168.63.129.16/',
+    'http://[fd00:ec2::254]/',
+    'http://[fd20:ce:0::254]/',
+  ]) {
     expect(webhookUrlFault(url, true)).toBe('must lead to a public address');
   }
   expect(webhookUrlFault('ftp://example.com/', true)).toBe('must be an https URL');

@@ -2,8 +2,8 @@ import ipaddr from 'ipaddr.js';
 
 const lengthMax = 2048;
 
-// A cloud's own service behind an address that looks like anybody's: Azure's, for instance metadata.
-const publicLooking = new Set(['168.63.129.16']);
+// A cloud's own services, for instance metadata, behind addresses that look like any others: Azure's, AWS's and Google's.
+const cloudServices = new Set(['168.63.129.16', 'fd00:ec2::254', 'fd20:ce::254']);
 
 // All global unicast addresses there are (RFC 4291, 2.4): what lies outside translates to IPv4, or is local.
 const globalUnicast = ipaddr.parseCIDR('2000::/3');
@@ -12,7 +12,7 @@ const globalUnicast = ipaddr.parseCIDR('2000::/3');
 export function isPublicAddress(text: string): boolean {
   if (!ipaddr.isValid(text)) return false;
   const address = ipaddr.parse(text);
-  if (address.range() !== 'unicast' || publicLooking.has(address.toString())) return false;
+  if (address.range() !== 'unicast' || cloudServices.has(address.toString())) return false;
   return address.kind() === 'ipv4' || address.match(globalUnicast);
 }
 
@@ -20,9 +20,12 @@ export function isPublicAddress(text: string): boolean {
 const developmentRanges = new Set(['loopback', 'private', 'uniqueLocal']);
 
 /** Whether webhooks may be sent to an IP address: one of the internet, in development also one of this machine or network. */
-export const isAllowedAddress = (text: string, isInsecureAllowed: boolean): boolean =>
-  isPublicAddress(text) ||
-  (isInsecureAllowed && ipaddr.isValid(text) && developmentRanges.has(ipaddr.parse(text).range()));
+export function isAllowedAddress(text: string, isInsecureAllowed: boolean): boolean {
+  if (isPublicAddress(text)) return true;
+  if (!isInsecureAllowed || !ipaddr.isValid(text)) return false;
+  const address = ipaddr.parse(text);
+  return developmentRanges.has(address.range()) && !cloudServices.has(address.toString());
+}
 
 /**
  * What is wrong with an address that webhooks shall go to, in words that follow its name; undefined when nothing is.

@@ -61,7 +61,7 @@ const outboxEmpty = () =>
   waitFor(async () => (await redis.xlen(keys.webhookOutbox)) === 0, { what: 'the outbox is empty' });
 
 const register = (id: string, url: string) =>
-  createWebhookEndpoints(redis, keys).add(tenant, { id, url, description: '', disabled: false, createdMs: 0 });
+  createWebhookEndpoints(redis, keys).add(tenant, { id, url, description: '', disabled: false, createdMs: 0 }, 20);
 
 test('what was in the outbox before is delivered to the job’s address and to every endpoint', async () => {
   await register('whe_a', 'https://a.example');

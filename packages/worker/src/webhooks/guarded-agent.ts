@@ -9,6 +9,9 @@ export type Resolve = (
   done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
 ) => void;
 
+// A receiver may ask for ten minutes by default, and with a host name for each job that would be as many open connections.
+const keepAliveMaxTimeout = 2000;
+
 const resolveBySystem: Resolve = (hostname, done) => lookupAll(hostname, { all: true }, done);
 
 /** A host name leads to an address inside, be it by mistake or by malice. */
@@ -32,5 +35,5 @@ export function createGuardedAgent(isInsecureAllowed: boolean, resolve: Resolve 
       const fitting = addresses.find((one) => !family || one.family === family) ?? addresses[0];
       return done(null, fitting?.address ?? '', fitting?.family);
     });
-  return new Agent({ connect: { lookup }, allowH2: false, pipelining: 1 });
+  return new Agent({ connect: { lookup }, allowH2: false, pipelining: 1, keepAliveMaxTimeout });
 }

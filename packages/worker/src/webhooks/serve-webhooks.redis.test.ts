@@ -104,14 +104,11 @@ const isSignedWith = (secret: string, { body, headers }: Received) => {
 };
 
 const register = (changes: { disabled?: boolean; url?: string } = {}) =>
-  endpoints().add(tenant, {
-    id: 'whe_a',
-    url: receiver.url + path,
-    description: '',
-    disabled: false,
-    createdMs: 0,
-    ...changes,
-  });
+  endpoints().add(
+    tenant,
+    { id: 'whe_a', url: receiver.url + path, description: '', disabled: false, createdMs: 0, ...changes },
+    20,
+  );
 
 test('a delivery is signed with the tenant’s secret, and with the old one too while it is valid', async () => {
   const [old] = await secrets().valid(tenant);

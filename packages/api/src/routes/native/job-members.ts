@@ -23,19 +23,23 @@ function isSecret(text: string): boolean {
   return bytes.length >= 24 && bytes.length <= 64 && bytes.toString('base64') === encoded;
 }
 
+export const webhookEventsMember = z.array(z.enum(webhookEvents)).min(1).max(webhookEvents.length);
+
+export const webhookIncludeMember = z.array(z.enum(['result'])).max(1);
+
 /** Where to tell of a job's end: an address, or an address with wishes. */
 export const webhookMember = z.union(
   [
     webhookUrl,
     z.object({
       url: webhookUrl,
-      events: z.array(z.enum(webhookEvents)).min(1).optional().describe('All that end a job if absent'),
+      events: webhookEventsMember.optional().describe('All that end a job if absent'),
       secret: z
         .string()
         .refine(isSecret, 'must be whsec_ and 24 to 64 bytes in base64')
         .optional()
         .describe("The tenant's own secret signs if absent"),
-      include: z.array(z.enum(['result'])).optional(),
+      include: webhookIncludeMember.optional(),
     }),
   ],
   'must be a URL or an object with one',

@@ -12,6 +12,7 @@ import { invalidField } from '../../http/invalid-field.ts';
 import { problem } from '../../http/problem-schema.ts';
 import { withoutNulls } from '../../http/without-nulls.ts';
 import { deliveryList, deliveryView, viewDeliveries, viewDelivery } from '../../webhooks/delivery-view.ts';
+import { webhookEventsMember, webhookIncludeMember } from './job-members.ts';
 
 export type WebhookEndpointDeps = Pick<ApiDeps, 'webhooks'>;
 
@@ -19,12 +20,8 @@ const params = z.object({ id: z.string() });
 
 const members = {
   url: z.string().describe('https, and a public address'),
-  events: z.array(z.enum(webhookEvents)).min(1).optional().describe('All that end a job if absent'),
-  include: z
-    .array(z.enum(['result']))
-    .min(1)
-    .optional()
-    .describe('The answer travels along if it is small'),
+  events: webhookEventsMember.optional().describe('All that end a job if absent'),
+  include: webhookIncludeMember.min(1).optional().describe('The answer travels along if it is small'),
   description: z.string().max(256).optional(),
   disabled: z.boolean().optional().describe('Gets nothing; a receiver that answers 410 disables itself'),
 };
@@ -109,15 +106,18 @@ const endpointRoutes: FastifyPluginAsyncZod<WebhookEndpointDeps> = async (app, {
     },
     async ({ body, caller: { tenantId } }, reply) => {
       checkUrl(body.url);
-      if ((await endpoints.list(tenantId)).length >= endpointsMax) {
-        throw new GatewayError({ code: 'conflict', detail: `There are ${endpointsMax} webhook endpoints already.` });
-      }
       const { description = '', disabled = false, ...given } = body;
       const endpoint = { ...given, id: makeEndpointId(), description, disabled, createdMs: Date.now() };
       // First the secret: an endpoint that is there can be told of jobs.
       const [current] = await secrets.valid(endpoint.id);
-      await endpoints.add(tenantId, endpoint);
-      return reply.code(201).send({ ...viewEndpoint(endpoint), secret: current });
+      if (!(await endpoints.add(tenantId, endpoint, endpointsMax))) {
+        await secrets.remove(endpoint.id);
+        throw new GatewayError({ code: 'conflict', detail: `There are ${endpointsMax} webhook endpoints already.` });
+      }
+      return reply
+        .code(201)
+        .header('location', `/v1/webhook-endpoints/${endpoint.id}`)
+        .send({ ...viewEndpoint(endpoint), secret: current });
     },
   );
 

@@ -48,9 +48,9 @@ describe('a webhook that could never be sent is refused before a job is accepted
   ] as const)('%s', async ([, body, headers, field, rule]) => {
     const before = await api.traces('u1');
     const response = await api.generate(ask(body), headers);
-    expect(response.statusCode).toBe(422);
+    expect(response.statusCode).toBe(field.startsWith('/') ? 422 : 400);
     expect(response.json()).toMatchObject({
-      code: 'invalid_request',
+      error: { type: 'invalid_request_error' },
       errors: [{ pointer: field, detail: expect.stringContaining(rule) }],
     });
     expect(await api.traces('u1')).toEqual(before);
@@ -103,6 +103,7 @@ describe('/v1/webhook-endpoints', () => {
     });
     expect(response.statusCode).toBe(201);
     const { secret, ...endpoint } = response.json();
+    expect(response.headers.location).toBe(`/v1/webhook-endpoints/${endpoint.id}`);
     expect(secret).toMatch(/^whsec_/);
     expect(endpoint).toEqual({
       id: expect.stringMatching(/^whe_/),
@@ -125,6 +126,8 @@ describe('/v1/webhook-endpoints', () => {
     ['POST', {}, '/url'],
     ['POST', { url: 'https://example.com/', events: ['job.unheard-of'] }, '/events/0'],
     ['PATCH', { events: [] }, '/events'],
+    ['POST', { url: 'https://example.com/', events: Array(11).fill('job.failed') }, '/events'],
+    ['PATCH', { include: ['result', 'result'] }, '/include'],
   ] as const)('%s %j is refused: %s', async ([method, body, field]) => {
     const { id } = await register();
     const url = method === 'POST' ? '/v1/webhook-endpoints' : `/v1/webhook-endpoints/${id}`;
@@ -149,9 +152,15 @@ describe('/v1/webhook-endpoints', () => {
     expect(await api.redis.exists(api.deps.keys.webhookEndpoints('default'))).toBe(0);
   });
 
-  test('there is an end to their number', async () => {
-    for (let number = 0; number < 20; number += 1) await register();
-    expect((await send('POST', '/v1/webhook-endpoints', { url: 'https://example.com/' })).statusCode).toBe(409);
+  test('there is an end to their number, however many come at once', async () => {
+    const requests = Array.from({ length: 50 }, () =>
+      send('POST', '/v1/webhook-endpoints', { url: 'https://example.com/' }),
+    );
+    const statuses = (await Promise.all(requests)).map(({ statusCode }) => statusCode);
+    expect(statuses.filter((status) => status === 201)).toHaveLength(20);
+    expect(statuses.filter((status) => status === 409)).toHaveLength(30);
+    expect((await api.get('/v1/webhook-endpoints')).json().data).toHaveLength(20);
+    expect(await api.redis.keys(api.deps.keys.webhookSecret('*'))).toHaveLength(20);
   });
 
   test('rotate-secret shows the new one, and the old one signs on', async () => {
