@@ -59,6 +59,10 @@ describe('a stream', () => {
     expect(stream.status).toBe(200);
     expect(stream.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     expect(stream.headers.get('x-accel-buffering')).toBe('no');
+    expect(stream.headers.get('x-gateway-model')).toBe('openai/gpt-4o');
+    expect(stream.headers.get('x-gateway-attempts')).toBe('1');
+    expect(stream.headers.get('ratelimit-policy')).toContain('"minute";q=10000');
+    expect(stream.headers.get('x-ratelimit-remaining-requests')).toMatch(/^\d+$/);
     const id = stream.headers.get('x-job-id');
     const frames = await stream.take();
     expect(frames.map((frame) => frame.id)).toEqual(frames.map((_, index) => index));
@@ -83,6 +87,12 @@ describe('a stream', () => {
     expect(await jobOf(stream.headers.get('x-job-id') ?? '')).toMatchObject({ status: 'in_progress' });
     frames.push(...(await stream.take()));
     expect(frames.filter(({ event }) => event === 'output.delta').length).toBeGreaterThan(3);
+  });
+
+  test('of an attempt that had to be made again says so in its headers', async () => {
+    const stream = await streamGenerate(url(0), body('sandbox/fail-once'));
+    expect(stream.headers.get('x-gateway-attempts')).toBe('2');
+    expect((await stream.take()).at(-1)?.data.job).toMatchObject({ status: 'completed', attempt: 2 });
   });
 
   test('that fails before its first text is an HTTP error', async () => {

@@ -19,6 +19,8 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
     bodyLimit: deps.settings.bodyLimitBytes,
     routerOptions: { maxParamLength: 512 },
     frameworkErrors: sendFrameworkError,
+    // Fastify's own says neither in whose terms nor when to come back; the routes' room refuses instead.
+    return503OnClosing: false,
     // Bounds on slow senders. Fastify's default of none was measured to keep one byte a second open for ever.
     requestTimeout: 60_000,
     keepAliveTimeout: 72_000,

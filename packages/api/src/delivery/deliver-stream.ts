@@ -6,7 +6,7 @@ import type { Frame, ToResult } from './event-frames.ts';
 import { type Accepted, EventStream, type EventStreamDeps } from './event-stream.ts';
 import { onClientGone } from './on-client-gone.ts';
 import type { QueueTicker } from './queue-ticker.ts';
-import type { StreamConnection, StreamConnections } from './stream-connections.ts';
+import { eventStreamHeaders, type StreamConnection, type StreamConnections } from './stream-connections.ts';
 import type { Wait } from './waiter.ts';
 
 export interface StreamDeliveryDeps extends EventStreamDeps {
@@ -19,7 +19,7 @@ export interface StreamDeliveryDeps extends EventStreamDeps {
 export interface StreamWish {
   tenantId: string;
   id: string;
-  record: Accepted;
+  record: Accepted & Pick<JobRecord, 'attempt'>;
   /** Number of the last event that the client has; -1 for none. */
   after: number;
   /** This request's wait for the end of the job. */
@@ -64,6 +64,7 @@ export async function deliverStream(reply: FastifyReply, wish: StreamWish, deps:
   await outlet.committed(isHeld ? deps.commitMs : 0);
   if (reply.raw.destroyed) return;
 
+  if (isHeld) reply.header('x-gateway-attempts', String(outlet.attempt()));
   const failure = isHeld ? outlet.end()?.failure : undefined;
   if (failure || (isDraining && !outlet.end())) {
     leave();
@@ -77,11 +78,24 @@ export async function deliverStream(reply: FastifyReply, wish: StreamWish, deps:
   deps.ticker.add(stream, { id, record, write });
 }
 
+/** Answers HEAD as the stream itself would begin. */
+export function announceStream(reply: FastifyReply): void {
+  setTimeHeaders(reply);
+  reply.hijack();
+  reply.raw.writeHead(200, { ...textHeaders(reply), ...eventStreamHeaders }).end();
+}
+
 /** Where the frames of a stream go: kept until the answer is begun, then to the client. */
-function createOutlet({ kinds, isHeld, onDelivered }: Pick<StreamWish, 'kinds' | 'isHeld' | 'onDelivered'>) {
+function createOutlet({
+  record,
+  kinds,
+  isHeld,
+  onDelivered,
+}: Pick<StreamWish, 'record' | 'kinds' | 'isHeld' | 'onDelivered'>) {
   const { promise, resolve: commit } = Promise.withResolvers<void>();
   const held: Frame[] = [];
   let connection: StreamConnection | undefined;
+  let { attempt } = record;
   let end: JobRecord | undefined;
   let isLost = false;
 
@@ -92,6 +106,8 @@ function createOutlet({ kinds, isHeld, onDelivered }: Pick<StreamWish, 'kinds' |
   };
   return {
     commit,
+    /** How many times the provider has been asked, as far as this stream has told. */
+    attempt: () => end?.attempt ?? attempt,
     end: () => end,
     /** Resolves when the answer may begin: with the first frame that it waits for, at the end, or after `patienceMs`. */
     async committed(patienceMs: number): Promise<void> {
@@ -104,6 +120,7 @@ function createOutlet({ kinds, isHeld, onDelivered }: Pick<StreamWish, 'kinds' |
       finish();
     },
     write(frame: Frame): boolean {
+      attempt = Math.max(attempt, frame.attempt ?? 0);
       if (kinds && frame.kind !== 'life' && !kinds.has(frame.kind)) return true;
       if (connection) return connection.write(frame);
       held.push(frame);

@@ -10,6 +10,8 @@ export interface Frame {
   /** `output`: what the model says. `usage`: what it cost. `life`: the rest, which nobody can leave out. */
   kind: 'life' | 'text' | 'usage';
   text: string;
+  /** Of the beginning of an attempt, its number. */
+  attempt?: number;
 }
 
 /** Makes a result small enough to travel with the last event; what a waiting request would have been answered. */
@@ -46,7 +48,7 @@ export function entryFrame(jobId: string, { sequence, atMs, event }: LogEntry): 
   switch (event.type) {
     case 'started': {
       const { attempt, provider, model } = event;
-      return frame('life', 'job.started', sequence, jobId, atMs, { attempt, provider, model });
+      return { ...frame('life', 'job.started', sequence, jobId, atMs, { attempt, provider, model }), attempt };
     }
     case 'text-delta':
       return frame('text', 'output.delta', sequence, jobId, atMs, { index: 0, text: event.text });

@@ -1,4 +1,4 @@
-import { invalidField } from './invalid-field.ts';
+import { invalidHeader } from './invalid-field.ts';
 
 /** What a client may say about the cache; absent members leave it to the server. */
 export interface CacheOptions {
@@ -16,7 +16,7 @@ export interface CacheOptions {
 }
 
 function wholeSeconds(name: string, text: string | undefined): number {
-  if (text === undefined || !/^\d{1,9}$/.test(text)) throw invalidField(name, 'must be a whole number of seconds');
+  if (text === undefined || !/^\d{1,9}$/.test(text)) throw invalidHeader(name, 'must be a whole number of seconds');
   return Number(text);
 }
 
@@ -36,12 +36,12 @@ export function parseCacheHeaders(get: (name: string) => string | undefined): Ca
   const namespace = get('x-gateway-cache-namespace');
   if (namespace !== undefined) {
     if (!/^[\x21-\x7e]{1,128}$/.test(namespace))
-      throw invalidField('x-gateway-cache-namespace', 'must be 1 to 128 visible ASCII characters');
+      throw invalidHeader('x-gateway-cache-namespace', 'must be 1 to 128 visible ASCII characters');
     options.namespace = namespace;
   }
   const mode = get('x-gateway-cache');
   if (mode !== undefined) {
-    if (mode !== 'on' && mode !== 'off') throw invalidField('x-gateway-cache', 'must be on or off');
+    if (mode !== 'on' && mode !== 'off') throw invalidHeader('x-gateway-cache', 'must be on or off');
     options.mode = mode;
   }
   return options;

@@ -80,8 +80,6 @@ function failureOf(error: FastifyError | GatewayError): Failure {
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
     return { code: 'malformed_request', detail: error.message };
   }
-  if (error.statusCode === 503)
-    return { code: 'draining', detail: 'This server is shutting down.', retryAfterMs: 1000 };
   return { code: 'internal', detail: 'Something went wrong on our side.' };
 }
 

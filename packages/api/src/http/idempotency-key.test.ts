@@ -34,7 +34,7 @@ test.for([
 ] as const)('%s is refused and named', ([, header]) => {
   expect(() => parseIdempotencyKey(header)).toThrow(
     expect.objectContaining({
-      failure: expect.objectContaining({ code: 'invalid_request', field: 'idempotency-key' }),
+      failure: expect.objectContaining({ code: 'malformed_request', field: 'idempotency-key' }),
     }),
   );
 });

@@ -19,6 +19,15 @@ export function invalidFields(faults: readonly [Fault, ...Fault[]]): GatewayErro
 
 export const invalidField = (pointer: string, detail: string): GatewayError => invalidFields([{ pointer, detail }]);
 
+/** The refusal of a header, or of a parameter that stands for one: 400, where a body's member is 422. */
+export const invalidHeader = (name: string, detail: string): GatewayError =>
+  new GatewayError({
+    code: 'malformed_request',
+    field: name,
+    detail: `${name}: ${detail}`,
+    errors: [{ pointer: name, detail }],
+  });
+
 /** A refusal with its fields renamed, where what was read is a part of what was sent. Other errors stay as they are. */
 export function renameFields(error: unknown, rename: (pointer: string) => string): unknown {
   if (!(error instanceof GatewayError) || error.failure.code !== 'invalid_request') return error;

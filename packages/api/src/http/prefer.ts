@@ -5,16 +5,22 @@ export interface Preferences {
   waitS?: number;
   /** The client would rather be refused than have its request read with goodwill. */
   isStrict?: boolean;
+  /** Of a job, the client needs no more than where it is found. */
+  isMinimal?: boolean;
 }
 
 export function parsePrefer(header: string | undefined): Preferences {
-  const preferences: Preferences = { respondAsync: false };
+  const said = new Map<string, string>();
   for (const part of (header ?? '').toLowerCase().split(',')) {
     const [name = '', value = ''] = part.split(';')[0]?.split('=') ?? [];
-    if (name.trim() === 'respond-async') preferences.respondAsync = true;
-    if (name.trim() === 'handling' && value.trim() === 'strict') preferences.isStrict = true;
-    const seconds = value.trim().replaceAll('"', '');
-    if (name.trim() === 'wait' && /^\d{1,9}$/.test(seconds)) preferences.waitS = Number(seconds);
+    // Of a preference that is given twice, the first counts.
+    if (!said.has(name.trim())) said.set(name.trim(), value.trim().replaceAll('"', ''));
   }
-  return preferences;
+  const seconds = said.get('wait') ?? '';
+  return {
+    respondAsync: said.has('respond-async'),
+    ...(/^\d+$/.test(seconds) ? { waitS: Number(seconds) } : {}),
+    ...(said.get('handling') === 'strict' ? { isStrict: true } : {}),
+    ...(said.get('return') === 'minimal' ? { isMinimal: true } : {}),
+  };
 }

@@ -46,7 +46,7 @@ test.for([
 ] as const)('%s: "%s" %s', ([name, value, rule]) => {
   expect(() => parse({ [name]: value })).toThrow(
     expect.objectContaining({
-      failure: expect.objectContaining({ code: 'invalid_request', field: name, detail: `${name}: ${rule}` }),
+      failure: expect.objectContaining({ code: 'malformed_request', field: name, detail: `${name}: ${rule}` }),
     }),
   );
 });

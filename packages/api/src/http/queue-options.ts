@@ -1,22 +1,22 @@
 import type { QueueOptions } from '../admission/generation-request.ts';
-import { invalidField } from './invalid-field.ts';
+import { invalidHeader } from './invalid-field.ts';
 
 function whole(name: string, text: string | undefined, min: number, max: number): number | undefined {
   if (text === undefined) return undefined;
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;
-  throw invalidField(name, `must be a whole number from ${min} to ${max}`);
+  throw invalidHeader(name, `must be a whole number from ${min} to ${max}`);
 }
 
 export const deadlineMaxS = 604_800;
 
 const secondsToMs = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1000);
 
-/** What the headers say of how a job is to be queued; a body's say yields to it. Throws `invalid_request`. */
+/** What the headers say of how a job is to be queued; a body's say yields to it. Throws `malformed_request`. */
 export function parseQueueHeaders(get: (name: string) => string | undefined): Partial<QueueOptions> {
   const onDisconnect = get('x-gateway-on-disconnect');
   if (onDisconnect !== undefined && onDisconnect !== 'continue' && onDisconnect !== 'cancel') {
-    throw invalidField('x-gateway-on-disconnect', 'must be continue or cancel');
+    throw invalidHeader('x-gateway-on-disconnect', 'must be continue or cancel');
   }
   const url = get('x-gateway-webhook');
   const said: Partial<QueueOptions> = {

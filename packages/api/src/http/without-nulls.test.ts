@@ -3,9 +3,10 @@ import { withoutNulls } from './without-nulls.ts';
 
 test.for([
   [
-    { a: null, b: 0, c: { d: null } },
-    { b: 0, c: { d: null } },
+    { a: null, b: 0, c: { d: null, e: { f: null, g: { h: null } } } },
+    { b: 0, c: { e: { g: { h: null } } } },
   ],
+  [{ a: [null, { b: null }] }, { a: [null, { b: null }] }],
   [{}, {}],
   [null, null],
   ['text', 'text'],

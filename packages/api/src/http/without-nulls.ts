@@ -1,5 +1,9 @@
-/** A body whose null members are as good as absent, which is what clients with optional fields mean by them. */
-export function withoutNulls(body: unknown): unknown {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
-  return Object.fromEntries(Object.entries(body).filter(([, member]) => member !== null));
+/**
+ * A body whose null members are as good as absent, which is what clients with optional fields mean by them. So are those
+ * of its objects and of theirs; what lies deeper is passed on as it is, as the null in a JSON schema is.
+ */
+export function withoutNulls(body: unknown, levels = 3): unknown {
+  if (levels === 0 || typeof body !== 'object' || body === null || Array.isArray(body)) return body;
+  const given = Object.entries(body).filter(([, member]) => member !== null);
+  return Object.fromEntries(given.map(([name, member]) => [name, withoutNulls(member, levels - 1)]));
 }

@@ -113,6 +113,14 @@ export const jobView = z
 
 export type JobView = z.infer<typeof jobView>;
 
+/** The least that a client needs to come back for a job. */
+const minimalJob = jobView
+  .pick({ id: true, object: true, status: true, urls: true })
+  .meta({ id: 'MinimalJob', description: 'With Prefer: return=minimal' });
+
+/** A job as the answer to the request that made it. */
+export const submittedJob = z.union([jobView, minimalJob]);
+
 const isoOrNull = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
 
 /** What of a job stands elsewhere than in its record. */
@@ -167,6 +175,13 @@ export function viewJob(
     urls: urlsOf(id),
   };
 }
+
+export const viewMinimalJob = (id: string, record: JobSummary): z.infer<typeof minimalJob> => ({
+  id,
+  object: 'job',
+  status: statusOf(record),
+  urls: urlsOf(id),
+});
 
 /** A job that was told to stop is `cancelling` until its worker has heard. */
 export const statusOf = ({ state, stop }: { state: JobState; stop?: string | null | undefined }): JobStatus =>

@@ -1,3 +1,4 @@
+import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { FastifyInstance } from 'fastify';
 import { adminOnly } from '../auth/admin-only.ts';
 import { createCacheStore } from '../cache/cache-store.ts';
@@ -25,7 +26,7 @@ import { metricsRoute } from './ops/metrics.ts';
 
 /** All routes, one line each, in three rooms: for everybody, for callers, for the operator. */
 export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void> {
-  const { admission, authenticator, settings, queues } = deps;
+  const { admission, authenticator, settings, queues, isDraining } = deps;
   const { board, waiter } = admission;
   const cache = { store: createCacheStore(deps.redis, deps.keys), ttlS: settings.cacheTtlS };
 
@@ -34,6 +35,10 @@ export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promi
 
   await app.register(async (callers) => {
     callers.addHook('onRequest', async (request) => {
+      // On a connection that was open before: new ones are not taken any more.
+      if (isDraining()) {
+        throw new GatewayError({ code: 'draining', detail: 'This server is shutting down.', retryAfterMs: 1000 });
+      }
       request.caller = authenticator.caller(request);
     });
     await callers.register(generateRoute, deps);

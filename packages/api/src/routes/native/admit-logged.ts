@@ -6,6 +6,7 @@ import type { GenerationRequest } from '../../admission/generation-request.ts';
 import { RateLimited } from '../../admission/limit.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { limitHeaders } from '../../http/limit-headers.ts';
+import { modelHeaders } from './generate-reply.ts';
 
 /** Admission with what is said of it: in the log, in metrics, and to the client in headers. */
 export async function admitLogged(
@@ -22,7 +23,7 @@ export async function admitLogged(
   try {
     const admitted = await admit(wanted, admission);
     metrics.admissions.inc({ outcome: admitted.kind });
-    reply.headers(limitHeaders(admitted.rates));
+    reply.headers({ ...limitHeaders(admitted.rates), ...modelHeaders(admitted.model) });
     if (admitted.kind === 'cached') {
       request.log.info({ event: events.cacheHit, ...about }, 'cache hit');
     } else {

@@ -37,6 +37,7 @@ describe('an equal request', () => {
       age: expect.stringMatching(/^[01]$/),
       'x-job-id': paid.json().job_id,
       'x-gateway-model': 'openai/gpt-4o',
+      'x-gateway-attempts': '0',
     });
     expect(api.accepted).toHaveLength(before);
   });

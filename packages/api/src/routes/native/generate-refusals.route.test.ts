@@ -168,6 +168,14 @@ describe('422', () => {
       '/webhook/events',
       'must have at least 1 item',
     ],
+    [
+      'webhook',
+      { webhook: { url: 'https://example.com/x', include: ['prompt'] } },
+      '/webhook/include/0',
+      'must be "result"',
+    ],
+    ['webhook', { webhook: { events: ['job.failed'] } }, '/webhook/url', 'must be an http(s) URL'],
+    ['stop', { stop: ['a', ''] }, '/stop/1', 'must have at least 1 character'],
     ['gateway', { gateway: 'x' }, '/gateway', 'must be an object'],
     ['gateway.cache.ttl', { gateway: { cache: { ttl: -1 } } }, '/gateway/cache/ttl', 'must be >= 0'],
     ['gateway.cache.mode', { gateway: { cache: { mode: 'x' } } }, '/gateway/cache/mode', 'must be one of "on", "off"'],
@@ -205,6 +213,16 @@ describe('422', () => {
     expect(escaped.json().error.param).toBe('metadata.a/b~c');
   });
 
+  test('an answer does not grow with the faults, nor with the names that were sent', async () => {
+    const metadata = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`name ${index}`, 1]));
+    const many = await api.generate(ask({ metadata }));
+    expectProblem(many, 422, 'invalid_request');
+    expect(many.json().errors).toHaveLength(20);
+    const long = await api.generate(ask({ metadata: { ['long'.repeat(100_000)]: 'x' } }));
+    expectProblem(long, 422, 'invalid_request');
+    expect(long.body.length).toBeLessThan(2000);
+  });
+
   test('every fault is named, not only the first', async () => {
     const response = await api.generate({ temperature: 9, stream: 'yes' });
     const pointers = response.json().errors.map(({ pointer }: { pointer: string }) => pointer);
@@ -239,7 +257,7 @@ describe('422', () => {
   ] as const)('the header %s: %s', async ([name, value]) => {
     await unchanged('u1', async () => {
       const response = await api.generate(ask(), { [name]: value });
-      expectProblem(response, 422, 'invalid_request');
+      expectProblem(response, 400, 'malformed_request');
       expect(response.json().errors).toEqual([{ pointer: name, detail: expect.any(String) }]);
       expect(response.json().error.param).toBe(name);
     });

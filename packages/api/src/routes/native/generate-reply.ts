@@ -25,6 +25,12 @@ export const originOf = (record: JobRecord, model: ResolvedModel): Origin => ({
   latencyMs: (record.finishedMs ?? record.createdMs) - record.createdMs,
 });
 
+/** Of every answer that tells of a generation. */
+export const modelHeaders = ({ id, provider }: ResolvedModel) => ({
+  'x-gateway-model': id,
+  'x-gateway-provider': provider,
+});
+
 /** An answer from the cache: the stored tokens and cost, while this request costs nothing. */
 export function sendHit(
   request: FastifyRequest,
@@ -36,6 +42,7 @@ export function sendHit(
     'x-job-id': entry.job,
     'cache-status': `gateway; hit; ttl=${Math.ceil(ttlMs / 1000)}`,
     age: String(Math.floor(ageMs / 1000)),
+    'x-gateway-attempts': '0',
     'x-cost-usd': '0',
   });
   return send(request, reply, origin, entry.job, entry.answer, true);
@@ -94,7 +101,5 @@ function send(
     },
     'response generated',
   );
-  return reply
-    .headers({ 'x-gateway-model': model.id, 'x-gateway-provider': model.provider, 'cache-control': 'no-store' })
-    .send(body);
+  return reply.header('cache-control', 'no-store').send(body);
 }

@@ -6,7 +6,7 @@ import type { Caller } from '../../auth/caller.ts';
 import { parseCacheHeaders } from '../../http/cache-control.ts';
 import { header } from '../../http/header.ts';
 import { parseIdempotencyKey } from '../../http/idempotency-key.ts';
-import { invalidField } from '../../http/invalid-field.ts';
+import { invalidField, invalidHeader } from '../../http/invalid-field.ts';
 import type { Preferences } from '../../http/prefer.ts';
 import { parseQueueHeaders } from '../../http/queue-options.ts';
 import { type GenerateBody, toCacheOptions, toGeneration, toQueueOptions } from './generate-body.ts';
@@ -21,7 +21,7 @@ export interface JobEnvelope {
   metadata?: Record<string, string> | undefined;
 }
 
-/** What a request to /v1/generate asks of admission. Throws `invalid_request` where no user is named. */
+/** What a request to /v1/generate asks of admission. Throws `invalid_request` where no user is named, `malformed_request` for a header. */
 export function toGenerationRequest(
   request: FastifyRequest,
   body: GenerateBody,
@@ -71,7 +71,7 @@ function userOf(request: FastifyRequest, { user_id }: GenerateBody): string {
   const userId = named ?? user_id ?? request.caller.userId;
   if (userId === undefined) throw invalidField('/user_id', 'is required');
   // The body's own has passed its schema.
-  if (userId === '' || userId.length > 128) throw invalidField('x-user-id', 'must have 1 to 128 characters');
+  if (userId === '' || userId.length > 128) throw invalidHeader('x-user-id', 'must have 1 to 128 characters');
   return userId;
 }
 

@@ -153,6 +153,11 @@ describe('202', () => {
       'preference-applied': 'respond-async',
       'retry-after': '1',
       'x-job-id': id,
+      'x-gateway-model': 'openai/gpt-4o',
+      'x-gateway-provider': 'openai',
+      'x-gateway-attempts': '0',
+      'ratelimit-policy': expect.stringContaining('"minute";q='),
+      'x-ratelimit-remaining-requests': expect.stringMatching(/^\d+$/),
     });
     expect(response.json()).toMatchObject({
       id,
@@ -169,6 +174,34 @@ describe('202', () => {
       metadata: { a: 'b' },
       urls: { self: `/v1/jobs/${id}`, result: `/v1/jobs/${id}/result` },
     });
+  });
+
+  test('no more of the job than where it is found, for a client that prefers so', async () => {
+    const response = await api.generate(ask(), { prefer: 'respond-async, return=minimal' });
+    const id = api.accepted.at(-1);
+    expect(response.statusCode).toBe(202);
+    expect(response.headers).toMatchObject({
+      location: `/v1/jobs/${id}`,
+      'preference-applied': 'respond-async, return=minimal',
+      'retry-after': '1',
+    });
+    expect(response.json()).toEqual({
+      id,
+      object: 'job',
+      status: 'queued',
+      urls: (await api.get(`/v1/jobs/${id}`)).json().urls,
+    });
+  });
+
+  test('does not ask to come again for a job that has ended', async () => {
+    const headers = { prefer: 'respond-async', 'idempotency-key': randomUUID() };
+    const asked = ask();
+    await api.generate(asked, headers);
+    await api.hand.settle(api.accepted.at(-1) ?? '', answered('done'));
+    const again = await api.generate(asked, headers);
+    expect([again.statusCode, again.json().status]).toEqual([202, 'completed']);
+    expect(again.headers['idempotent-replayed']).toBe('true');
+    expect(again.headers['retry-after']).toBeUndefined();
   });
 
   test('nobody waits for it: no waiter is registered', async () => {
@@ -204,6 +237,8 @@ describe('504', () => {
       'retry-after': '1',
       'retry-after-ms': '50',
       'x-should-retry': 'true',
+      'x-gateway-model': 'openai/gpt-4o',
+      'x-gateway-provider': 'openai',
       'content-type': 'application/problem+json; charset=utf-8',
     });
     expect(response.json()).toMatchObject({
@@ -237,13 +272,24 @@ describe('the failure of a job', () => {
     const response = await api.generate(ask());
     expect(response.statusCode).toBe(status);
     expect(response.headers['x-should-retry']).toBe(shouldRetry);
-    expect(response.headers['x-job-id']).toBe(api.accepted.at(-1));
+    expect(response.headers).toMatchObject({
+      'x-job-id': api.accepted.at(-1),
+      'x-gateway-model': 'openai/gpt-4o',
+      'x-gateway-attempts': '1',
+    });
     expect(response.json()).toMatchObject({
       code,
       retryable,
       detail: 'The provider said no.',
       job_id: api.accepted.at(-1),
     });
+  });
+
+  test('before the first text of a stream is answered alike', async () => {
+    api.answers = () => failed({ code: 'provider_refused', detail: 'The provider said no.' });
+    const response = await api.generate(ask({ stream: true }));
+    expect(response.statusCode).toBe(502);
+    expect(response.headers).toMatchObject({ 'x-gateway-model': 'openai/gpt-4o', 'x-gateway-attempts': '1' });
   });
 
   test('an answer cut short is an answer', async () => {

@@ -12,7 +12,7 @@ import { parsePrefer } from '../../http/prefer.ts';
 import { problem } from '../../http/problem-schema.ts';
 import { waitBudgetMs } from '../../http/wait-budget.ts';
 import { withoutNulls } from '../../http/without-nulls.ts';
-import { jobView } from '../../jobs/job-view.ts';
+import { submittedJob } from '../../jobs/job-view.ts';
 import { admitLogged } from './admit-logged.ts';
 import { generateAnswer } from './generate-answer.ts';
 import { generateBody } from './generate-body.ts';
@@ -31,7 +31,7 @@ const schema = {
     'Waits for the answer. With `Prefer: respond-async` it answers 202 with a job at once. ' +
     'A wait that runs out answers 504 with the id of the job, which goes on.',
   body: generateBody,
-  response: { 200: generateAnswer, 202: jobView, '4xx': problem, '5xx': problem },
+  response: { 200: generateAnswer, 202: submittedJob, '4xx': problem, '5xx': problem },
 };
 
 export const generateRoute: FastifyPluginAsyncZod<GenerateDeps> = async (app, deps) => {
@@ -44,13 +44,13 @@ export const generateRoute: FastifyPluginAsyncZod<GenerateDeps> = async (app, de
     const admission = await admitLogged(request, reply, wanted, deps);
     const origin: Origin = { wanted, model: admission.model };
     if (admission.kind === 'cached') return sendHit(request, reply, origin, admission.hit);
+    // A client that has left needs no answer; its job goes on.
+    onClientGone(reply, () => admission.wait?.cancel());
     if (wanted.isStreamed) return streamGeneration(request, reply, admission, deps);
     const wish = {
       acceptsAsync: preferences.respondAsync,
       waitMs: waitBudgetMs(preferences, header(request, 'x-stainless-timeout'), deps.settings.syncWaitMs),
     };
-    // A client that has left needs no answer; its job goes on.
-    onClientGone(reply, () => admission.wait?.cancel());
     const delivery = await deliver(wanted.tenantId, admission.id, admission.wait, wish, deps.jobs).catch(
       (error: unknown) => {
         if (error instanceof GatewayError) reply.header('location', `/v1/jobs/${admission.id}`);
@@ -58,7 +58,9 @@ export const generateRoute: FastifyPluginAsyncZod<GenerateDeps> = async (app, de
       },
     );
     const { kind, record } = delivery;
-    if (kind === 'accepted' && admission.kind !== 'answered') return sendAccepted(reply, admission.id, record);
+    if (kind === 'accepted' && admission.kind !== 'answered') {
+      return sendAccepted(reply, admission.id, record, preferences);
+    }
     deps.markDelivered(reply, admission.id);
     const isEarlier = admission.kind === 'attached' || admission.kind === 'replayed';
     const asked = isEarlier ? originOf(record, admission.model) : origin;
@@ -70,11 +72,11 @@ export const generateRoute: FastifyPluginAsyncZod<GenerateDeps> = async (app, de
 async function streamGeneration(
   request: FastifyRequest,
   reply: FastifyReply,
-  { id, wait, model }: AdmittedJob,
+  { id, wait }: AdmittedJob,
   { jobs, streams, markDelivered }: GenerateDeps,
 ): Promise<FastifyReply> {
   const { tenantId } = request.caller;
-  reply.headers({ location: `/v1/jobs/${id}`, 'x-gateway-model': model.id, 'x-gateway-provider': model.provider });
+  reply.header('location', `/v1/jobs/${id}`);
   const { record } = await jobs.get(tenantId, id);
   if (!wait) throw new Error(`nobody waits for the stream of ${id}`);
   const onDelivered = () => markDelivered(reply, id);

@@ -370,7 +370,7 @@ describe('no key is bound', () => {
   ])('by "%s": it is refused because of %s', async ([key = '']) => {
     const before = await bindings();
     const response = await api.generate(ask(), withKey(key));
-    expect([response.statusCode, response.json().error.param]).toEqual([422, 'idempotency-key']);
+    expect([response.statusCode, response.json().error.param]).toEqual([400, 'idempotency-key']);
     expect(await bindings()).toBe(before);
   });
 

@@ -3,11 +3,11 @@ import { isFinal } from '@llm-gateway/shared/contracts/job';
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { deliverStream } from '../../delivery/deliver-stream.ts';
+import { announceStream, deliverStream } from '../../delivery/deliver-stream.ts';
 import type { Frame } from '../../delivery/event-frames.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { header } from '../../http/header.ts';
-import { invalidField } from '../../http/invalid-field.ts';
+import { invalidField, invalidHeader } from '../../http/invalid-field.ts';
 import { problem } from '../../http/problem-schema.ts';
 import { lastSequence } from '../../jobs/sequence.ts';
 import { toJobResult } from './job-result.ts';
@@ -16,10 +16,8 @@ export interface JobEventsDeps extends Pick<ApiDeps, 'jobs' | 'streams' | 'markD
   waiter: ApiDeps['admission']['waiter'];
 }
 
-const sequence = z.string().regex(/^\d{1,15}$/, 'must be a whole number');
-
 const query = z.object({
-  starting_after: sequence.optional().describe('Number of the last event that the client has'),
+  starting_after: z.string().optional().describe('Number of the last event that the client has'),
   include: z.string().optional().describe('Comma-separated: text, tool_calls, usage; all of them if absent'),
 });
 
@@ -36,19 +34,15 @@ function kindsOf(include: string | undefined): ReadonlySet<Frame['kind']> | unde
 /** An EventSource that comes back sends the number in a header and the URL as it was: the header wins. */
 function afterOf(request: FastifyRequest, startingAfter: string | undefined): number {
   const last = header(request, 'last-event-id');
-  if (last !== undefined && last !== '' && !sequence.safeParse(last).success) {
-    throw new GatewayError({
-      code: 'malformed_request',
-      field: 'last-event-id',
-      detail: 'last-event-id: must be a whole number',
-    });
-  }
   const after = last || startingAfter;
-  return after === undefined ? -1 : Number(after);
+  if (after === undefined) return -1;
+  if (!/^\d{1,15}$/.test(after))
+    throw invalidHeader(last ? 'last-event-id' : 'starting_after', 'must be a whole number');
+  return Number(after);
 }
 
 const acceptsEvents = (accept: string | undefined) =>
-  accept === undefined || /text\/(event-stream|\*)|\*\/\*/.test(accept);
+  accept === undefined || /text\/(event-stream|\*)|\*\/\*/i.test(accept);
 
 export const jobEventsRoute: FastifyPluginAsyncZod<JobEventsDeps> = async (app, deps) => {
   const { jobs, streams, waiter, markDelivered } = deps;
@@ -62,7 +56,7 @@ export const jobEventsRoute: FastifyPluginAsyncZod<JobEventsDeps> = async (app, 
     querystring: query,
     response: { 200: z.string().describe('text/event-stream'), 204: z.null(), '4xx': problem, '5xx': problem },
   };
-  app.get('/v1/jobs/:id/events', { schema, exposeHeadRoute: false }, async (request, reply) => {
+  app.get('/v1/jobs/:id/events', { schema }, async (request, reply) => {
     if (!acceptsEvents(header(request, 'accept'))) {
       throw new GatewayError({
         code: 'not_acceptable',
@@ -76,6 +70,10 @@ export const jobEventsRoute: FastifyPluginAsyncZod<JobEventsDeps> = async (app, 
     const { id, record } = await jobs.get(tenantId, request.params.id);
     reply.header('x-job-id', id);
     if (isFinal(record.state) && after >= lastSequence(record)) return reply.code(204).send(null);
+    if (request.method === 'HEAD') {
+      announceStream(reply);
+      return reply;
+    }
     const wait = await waiter.join(id);
     await deliverStream(
       reply,

@@ -304,7 +304,9 @@ describe('GET /v1/jobs/{id}/result', () => {
     if (status === 'in_progress') await api.hand.begin(id);
     const response = await api.get(`/v1/jobs/${id}/result`);
     expect(response.statusCode).toBe(202);
-    expect(response.headers['retry-after']).toBe('1');
+    expect(response.headers).toMatchObject({ location: `/v1/jobs/${id}`, 'retry-after': '1' });
+    // Nobody preferred it.
+    expect(response.headers['preference-applied']).toBeUndefined();
     expect(response.json()).toMatchObject({ id, object: 'job', status });
   });
 
@@ -326,7 +328,11 @@ describe('GET /v1/jobs/{id}/result', () => {
     const id = await ended({ state, failure });
     const response = await api.get(`/v1/jobs/${id}/result`);
     expect(response.statusCode).toBe(status);
-    expect(response.headers['content-type']).toBe('application/problem+json; charset=utf-8');
+    expect(response.headers).toMatchObject({
+      'content-type': 'application/problem+json; charset=utf-8',
+      'x-gateway-model': 'openai/gpt-4o',
+      'x-gateway-attempts': '1',
+    });
     expect(response.json()).toMatchObject({ code, status, job_id: id, instance: `/v1/jobs/${id}` });
   });
 

@@ -6,7 +6,6 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { onClientGone } from '../../delivery/on-client-gone.ts';
 import type { ApiDeps } from '../../deps.ts';
-import { sendAccepted } from '../../http/accepted.ts';
 import { etagOf } from '../../http/etag.ts';
 import { header } from '../../http/header.ts';
 import { isNotModified, sendNotModified } from '../../http/not-modified.ts';
@@ -16,7 +15,7 @@ import { jobView, pollAfterS, viewJob } from '../../jobs/job-view.ts';
 import type { LaneBoard } from '../../lanes/lane-board.ts';
 import { lastDelivery } from '../../webhooks/last-delivery.ts';
 import { generateAnswer } from './generate-answer.ts';
-import { originOf, sendResult } from './generate-reply.ts';
+import { modelHeaders, originOf, sendResult } from './generate-reply.ts';
 
 export interface JobRoutesDeps extends Pick<ApiDeps, 'jobs' | 'markDelivered' | 'attendance' | 'webhooks'> {
   board: LaneBoard;
@@ -62,9 +61,16 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesDeps> = async (app, deps)
     async (request, reply) => {
       const { id, record } = await findWaiting(request, reply, deps);
       reply.header('x-job-id', id);
-      if (!isFinal(record.state)) return sendAccepted(reply, id, record);
+      if (!isFinal(record.state)) {
+        const retryAfter = String(pollAfterS(record, Date.now()));
+        return reply
+          .code(202)
+          .headers({ location: `/v1/jobs/${id}`, 'retry-after': retryAfter })
+          .send(viewJob(id, record));
+      }
       const model = resolveModel(record.target);
       if (!model) throw new Error(`job ${id} has a model that nobody knows: ${record.target}`);
+      reply.headers(modelHeaders(model));
       deps.markDelivered(reply, id);
       return sendResult(request, reply, originOf(record, model), id, record);
     },

@@ -136,6 +136,18 @@ describe('Prefer: wait', () => {
   });
 });
 
+test('Prefer: return=minimal tells no more than where the job is found, ended or not', async () => {
+  api.answers = () => answered('quick');
+  const done = await submit(ask(), { prefer: 'wait=20, return=minimal' });
+  expect([done.statusCode, done.headers['preference-applied']]).toEqual([200, 'return=minimal']);
+  expect(Object.keys(done.json())).toEqual(['id', 'object', 'status', 'urls']);
+  expect(done.json().status).toBe('completed');
+  api.answers = undefined;
+  const queued = await submit(ask(), { prefer: 'return=minimal' });
+  expect([queued.statusCode, queued.headers['preference-applied']]).toEqual([202, 'respond-async, return=minimal']);
+  expect(Object.keys(queued.json())).toEqual(['id', 'object', 'status', 'urls']);
+});
+
 test('201 with a completed job of its own when the answer is in the cache', async () => {
   api.answers = () => answered('kept');
   const body = inner();

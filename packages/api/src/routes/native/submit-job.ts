@@ -5,14 +5,14 @@ import type { GenerationRequest } from '../../admission/generation-request.ts';
 import { deliver } from '../../delivery/deliver.ts';
 import { onClientGone } from '../../delivery/on-client-gone.ts';
 import type { ApiDeps } from '../../deps.ts';
-import { sendAccepted } from '../../http/accepted.ts';
+import { sendAccepted, sendJob } from '../../http/accepted.ts';
 import { header } from '../../http/header.ts';
 import { renameFields } from '../../http/invalid-field.ts';
 import { type Preferences, parsePrefer } from '../../http/prefer.ts';
 import { problem } from '../../http/problem-schema.ts';
 import { waitBudgetMs } from '../../http/wait-budget.ts';
 import { withoutNulls } from '../../http/without-nulls.ts';
-import { jobView, viewJob } from '../../jobs/job-view.ts';
+import { submittedJob } from '../../jobs/job-view.ts';
 import { admitLogged } from './admit-logged.ts';
 import { toGenerationRequest } from './generate-request.ts';
 import { type JobBody, jobBody, toEnvelope } from './job-body.ts';
@@ -26,9 +26,9 @@ const schema = {
   summary: 'Queue a request as a job',
   description:
     'The body of the request is checked as its own endpoint would. With `Prefer: wait=N` the answer comes when the job ' +
-    'has ended (200), or after N seconds (202).',
+    'has ended (200), or after N seconds (202). With `Prefer: return=minimal` it tells no more than where the job is found.',
   body: jobBody,
-  response: { 200: jobView, 201: jobView, 202: jobView, '4xx': problem, '5xx': problem },
+  response: { 200: submittedJob, 201: submittedJob, 202: submittedJob, '4xx': problem, '5xx': problem },
 };
 
 export const submitJobRoute: FastifyPluginAsyncZod<SubmitJobDeps> = async (app, deps) => {
@@ -48,8 +48,8 @@ export const submitJobRoute: FastifyPluginAsyncZod<SubmitJobDeps> = async (app, 
     onClientGone(reply, () => wait?.cancel());
     const waitMs = waitBudgetMs(preferences, undefined, deps.settings.syncWaitMs);
     const { record } = await deliver(request.caller.tenantId, id, wait, { acceptsAsync: true, waitMs }, deps.jobs);
-    if (!isFinal(record.state)) return sendAccepted(reply, id, record);
-    return reply.code(kind === 'answered' ? 201 : 200).send(viewJob(id, record));
+    if (!isFinal(record.state)) return sendAccepted(reply, id, record, preferences);
+    return sendJob(reply.code(kind === 'answered' ? 201 : 200), id, record, preferences);
   });
 };
 
