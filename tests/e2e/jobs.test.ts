@@ -55,7 +55,11 @@ describe('cancel', () => {
     for (const { id } of jobs) {
       await waitFor(async () => (await look(id)).output_chars > 0, { what: `${id} has written something` });
       const { status, body } = await post(`${url()}/v1/jobs/${id}/cancel`, {});
-      expect([status, body.status]).toEqual([202, 'cancelling']);
+      // Its worker may have ended it before the answer was read.
+      expect([
+        [202, 'cancelling'],
+        [200, 'cancelled'],
+      ]).toContainEqual([status, body.status]);
     }
     for (const { id } of jobs) {
       const job = await endOf(id);
