@@ -8,14 +8,12 @@ import type { WorkerDeps } from './deps.ts';
 import type { InHand } from './in-hand.ts';
 import { Interruption, type InterruptionReason } from './interruption.ts';
 import { processGeneration } from './process-generation.ts';
-import { leaveAlone, RetryLater, reportErrors, retrySettings } from './queue-worker.ts';
+import { type LockOptions, leaveAlone, lockSettings, RetryLater, reportErrors } from './queue-worker.ts';
 import type { Run } from './run.ts';
 
-export interface LaneOptions extends OpenOptions {
+export interface LaneOptions extends OpenOptions, LockOptions {
   retry: RetryPolicy;
   concurrency: number;
-  lockDurationMs: number;
-  stalledIntervalMs: number;
   inHand: InHand;
   /** Fires when this process must let go of what it has not finished. */
   draining: AbortSignal;
@@ -23,24 +21,12 @@ export interface LaneOptions extends OpenOptions {
 
 /** Serves every lane that this process has a provider for. */
 export function serveLanes(options: LaneOptions, deps: WorkerDeps): Worker[] {
+  const { connection, prefix, concurrency } = options;
+  const settings = { connection, prefix, concurrency, ...lockSettings(options) };
   return allQueues(options.retry)
     .filter(({ lane }) => deps.providers.has(lane))
-    .map(({ contract }) =>
-      watch(openWorker(contract, queueOptions(options), handler(options, deps), leaveAlone), deps),
-    );
+    .map(({ contract }) => watch(openWorker(contract, settings, handler(options, deps), leaveAlone), deps));
 }
-
-const queueOptions = ({ connection, prefix, concurrency, lockDurationMs, stalledIntervalMs }: LaneOptions) => ({
-  connection,
-  prefix,
-  concurrency,
-  lockDuration: lockDurationMs,
-  stalledInterval: stalledIntervalMs,
-  // The record counts lost runs and decides; BullMQ's own limit would fail the innocent neighbours of a poison job.
-  maxStalledCount: 1_000_000,
-  runRetryDelay: 1000,
-  settings: retrySettings,
-});
 
 /** Turns what a run came to into what BullMQ understands. */
 function handler({ draining, inHand }: LaneOptions, deps: WorkerDeps): Handle<GenerationJob> {

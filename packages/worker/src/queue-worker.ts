@@ -20,11 +20,26 @@ export class RetryLater extends Error {
   }
 }
 
+export interface LockOptions {
+  lockDurationMs: number;
+  stalledIntervalMs: number;
+}
+
 /** BullMQ's `settings` for a worker whose handler throws RetryLater. */
-export const retrySettings = {
+const retrySettings = {
   backoffStrategy: (_attempts: number, _type: string | undefined, error: Error | undefined) =>
     error instanceof RetryLater ? error.delayMs : 0,
 };
+
+/** How every worker treats a lock, and the job of one that lost it. */
+export const lockSettings = ({ lockDurationMs, stalledIntervalMs }: LockOptions) => ({
+  lockDuration: lockDurationMs,
+  stalledInterval: stalledIntervalMs,
+  // Our own records count what was lost and decide; BullMQ's limit would fail the innocent neighbours of a poison job.
+  maxStalledCount: 1_000_000,
+  runRetryDelay: 1000,
+  settings: retrySettings,
+});
 
 /** Puts a job off for a while without using up one of its attempts. */
 export async function leaveAlone(job: Job, token: string): Promise<never> {

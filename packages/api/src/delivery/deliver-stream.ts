@@ -1,6 +1,7 @@
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import type { FastifyReply } from 'fastify';
+import { draining } from '../http/draining.ts';
 import { setTimeHeaders } from '../http/standard-headers.ts';
 import type { Frame, ToResult } from './event-frames.ts';
 import { type Accepted, EventStream, type EventStreamDeps } from './event-stream.ts';
@@ -68,8 +69,7 @@ export async function deliverStream(reply: FastifyReply, wish: StreamWish, deps:
   const failure = isHeld ? outlet.end()?.failure : undefined;
   if (failure || (isDraining && !outlet.end())) {
     leave();
-    const detail = `This server is shutting down; job ${id} goes on.`;
-    throw new GatewayError(failure ?? { code: 'draining', detail, retryAfterMs: 1000 });
+    throw failure ? new GatewayError(failure) : draining(id);
   }
   setTimeHeaders(reply);
   reply.hijack();

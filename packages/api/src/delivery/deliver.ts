@@ -1,6 +1,7 @@
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import { isFinal } from '@llm-gateway/shared/contracts/job';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
+import { draining } from '../http/draining.ts';
 import type { JobReader } from '../jobs/job-reader.ts';
 import type { Wait } from './waiter.ts';
 
@@ -35,13 +36,7 @@ export async function deliver(
   if (wait === undefined) return { kind: 'accepted', record };
   if (isFinal(record.state)) return { kind: 'result', record };
   if (acceptsAsync) return { kind: 'accepted', record };
-  if (end === 'draining') {
-    throw new GatewayError({
-      code: 'draining',
-      detail: `This server is shutting down; job ${id} goes on.`,
-      retryAfterMs: 1000,
-    });
-  }
+  if (end === 'draining') throw draining(id);
   throw new GatewayError({
     code: 'sync_wait_exceeded',
     detail: `Job ${id} did not finish within ${waitMs / 1000} s and goes on.`,

@@ -7,7 +7,7 @@ import { lastLogSequence, lastSequence } from '../jobs/sequence.ts';
 /** One event of a job's stream, as a frame of server-sent events. */
 export interface Frame {
   sequence: number;
-  /** `output`: what the model says. `usage`: what it cost. `life`: the rest, which nobody can leave out. */
+  /** `text`: what the model says. `usage`: what it cost. `life`: the rest, which nobody can leave out. */
   kind: 'life' | 'text' | 'usage';
   text: string;
   /** Of the beginning of an attempt, its number. */

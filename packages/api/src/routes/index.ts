@@ -1,8 +1,8 @@
-import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { FastifyInstance } from 'fastify';
 import { adminOnly } from '../auth/admin-only.ts';
 import { createCacheStore } from '../cache/cache-store.ts';
 import type { ApiDeps } from '../deps.ts';
+import { draining } from '../http/draining.ts';
 import { createJobCommands } from '../jobs/job-commands.ts';
 import { createJobList } from '../jobs/job-list.ts';
 import { bullBoardRoute } from './admin/bull-board.ts';
@@ -36,9 +36,7 @@ export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promi
   await app.register(async (callers) => {
     callers.addHook('onRequest', async (request) => {
       // On a connection that was open before: new ones are not taken any more.
-      if (isDraining()) {
-        throw new GatewayError({ code: 'draining', detail: 'This server is shutting down.', retryAfterMs: 1000 });
-      }
+      if (isDraining()) throw draining();
       request.caller = authenticator.caller(request);
     });
     await callers.register(generateRoute, deps);

@@ -2,12 +2,10 @@ import { type OpenOptions, openWorker } from '@llm-gateway/shared/queue/define-q
 import { type WebhookJob, webhookQueue } from '@llm-gateway/shared/queue/webhook-queue';
 import { type Job, UnrecoverableError, WaitingError, type Worker } from 'bullmq';
 import type { InHand } from '../in-hand.ts';
-import { leaveAlone, RetryLater, reportErrors, retrySettings } from '../queue-worker.ts';
+import { type LockOptions, leaveAlone, lockSettings, RetryLater, reportErrors } from '../queue-worker.ts';
 import { type DeliveryDeps, processDelivery } from './process-delivery.ts';
 
-export interface ServeWebhooksOptions extends OpenOptions {
-  lockDurationMs: number;
-  stalledIntervalMs: number;
+export interface ServeWebhooksOptions extends OpenOptions, LockOptions {
   inHand: InHand;
   /** Fires when this process must let go of what it has not finished. */
   draining: AbortSignal;
@@ -18,20 +16,10 @@ const concurrency = 100;
 
 /** Serves the queue of webhooks. */
 export function serveWebhooks(options: ServeWebhooksOptions, deps: DeliveryDeps): Worker {
-  const { connection, prefix, lockDurationMs, stalledIntervalMs, inHand, draining } = options;
+  const { connection, prefix, inHand, draining } = options;
   const worker = openWorker(
     webhookQueue,
-    {
-      connection,
-      prefix,
-      concurrency,
-      lockDuration: lockDurationMs,
-      stalledInterval: stalledIntervalMs,
-      // An attempt that a crash cut short is made again, however often: a receiver cannot crash us.
-      maxStalledCount: 1_000_000,
-      runRetryDelay: 1000,
-      settings: retrySettings,
-    },
+    { connection, prefix, concurrency, ...lockSettings(options) },
     (payload, { job, token }) => inHand.track(() => attempt(payload, job, token)),
     leaveAlone,
   );
