@@ -32,15 +32,6 @@ async function joining(bodies: readonly object[]): Promise<{ replies: Promise<Re
   return { replies };
 }
 
-const openCall = (name: string, number = 1) =>
-  waitFor(
-    async () => {
-      const calls = await gateway.sandbox.calls({ request_id: name });
-      return calls.length >= number && calls.at(-1)?.state === 'open';
-    },
-    { what: `call ${number} of ${name} is under way` },
-  );
-
 const bill = async (name: string) => {
   const { calls, total_tokens } = await gateway.sandbox.bill({ request_id: name });
   return { calls, total_tokens };
@@ -84,7 +75,7 @@ test('when the one that leads is cancelled in mid-call, the others are answered 
   const name = 'leader-leaves';
   const body = { prompt: name, model: 'sandbox/slow-2000' };
   const led = await ask({ ...body, user_id: 'leader' }, 0, { prefer: 'respond-async', 'x-request-id': name });
-  await openCall(name);
+  await gateway.sandbox.openCall(name);
   const others = users(name, 10);
   const { replies } = await joining(others.map((user) => ({ ...body, user_id: user })));
   expect((await cancel(led.body.id)).body).toMatchObject({ status: 'cancelled' });
@@ -120,7 +111,7 @@ test('when the worker is killed in mid-call, all are answered by the call that f
   const name = 'worker-dies';
   const body = { prompt: name, model: 'sandbox/slow-1500' };
   const first = ask({ ...body, user_id: name }, 0, { 'x-request-id': name });
-  await openCall(name);
+  await gateway.sandbox.openCall(name);
   const { replies } = await joining(users(name, 10).map((user) => ({ ...body, user_id: user })));
   await Promise.all(gateway.workers.splice(0).map((worker) => worker.stop('SIGKILL')));
   await gateway.startWorker();
@@ -135,7 +126,7 @@ test('those who shared a call that failed for now try again, one for all, and no
   const name = 'try-again';
   const body = { prompt: name, model: 'sandbox/slow-400+status-500' };
   const first = ask({ ...body, user_id: name }, 0, { 'x-request-id': name });
-  await openCall(name);
+  await gateway.sandbox.openCall(name);
   const { replies } = await joining(users(name, 6).map((user) => ({ ...body, user_id: user })));
   const ends = await Promise.all([first, ...replies]);
   expect(ends.map(({ status }) => status)).toEqual(Array(7).fill(502));

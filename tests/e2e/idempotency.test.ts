@@ -1,5 +1,4 @@
 import { type Gateway, post, type Reply, send, startGateway } from '@llm-gateway/testkit/start-gateway';
-import { waitFor } from '@llm-gateway/testkit/wait-for';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 
 let gateway: Gateway;
@@ -23,15 +22,6 @@ const ask = (name: string, model: string, api: number, more: Record<string, stri
 /** As many at once, spread over both apis. */
 const askAtOnce = (count: number, name: string, model: string) =>
   Array.from({ length: count }, (_, number) => ask(name, model, number));
-
-const openCall = (name: string, number = 1) =>
-  waitFor(
-    async () => {
-      const calls = await gateway.sandbox.calls({ request_id: name });
-      return calls.length >= number && calls.at(-1)?.state === 'open';
-    },
-    { what: `call ${number} of ${name} is under way` },
-  );
 
 async function replaceApis(): Promise<void> {
   const old = gateway.apis.splice(0);
@@ -71,7 +61,7 @@ test('a hundred equal requests at once under one key are one call, and any api r
 test('when every api is killed in mid-call, a repeat gets the answer of that call', async () => {
   const name = 'apis-killed';
   const lost = askAtOnce(10, name, 'sandbox/slow-2500').map((reply) => reply.catch(() => 'connection lost'));
-  await openCall(name);
+  await gateway.sandbox.openCall(name);
   await replaceApis();
   expect(new Set(await Promise.all(lost))).toEqual(new Set(['connection lost']));
   const repeats = await Promise.all(askAtOnce(10, name, 'sandbox/slow-2500'));
@@ -82,10 +72,10 @@ test('when every api is killed in mid-call, a repeat gets the answer of that cal
 test('when the worker is killed in mid-call, all still get one answer', async () => {
   const name = 'worker-killed';
   const pending = askAtOnce(20, name, 'sandbox/slow-1500');
-  await openCall(name);
+  await gateway.sandbox.openCall(name);
   await Promise.all(gateway.workers.splice(0).map((worker) => worker.stop('SIGKILL')));
   await gateway.startWorker();
-  await openCall(name, 2);
+  await gateway.sandbox.openCall(name, 2);
   const late = ask(name, 'sandbox/slow-1500', 1);
   // The first call was cut before the sandbox had written anything, and so charged nothing.
   await expectOnce(name, await Promise.all([...pending, late]));
@@ -103,7 +93,7 @@ test('a key whose job failed for good on our side is free: the repeat is a call 
 test('a strict repeat is refused while the first one is under way, and answered after that', async () => {
   const name = 'strict';
   const first = ask(name, 'sandbox/slow-800', 0);
-  await openCall(name);
+  await gateway.sandbox.openCall(name);
   const strict = { prefer: 'handling=strict' };
   const refused = await ask(name, 'sandbox/slow-800', 1, strict);
   expect([refused.status, refused.body.code]).toEqual([409, 'idempotency_in_flight']);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isFinal } from '@llm-gateway/shared/contracts/job';
+import { createRandom, type Random } from '@llm-gateway/testkit/random';
 import { adminKey, type Gateway, send, startGateway } from '@llm-gateway/testkit/start-gateway';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import { Redis } from 'ioredis';
@@ -13,7 +14,6 @@ import { startPrivateRedis } from '../../scripts/redis/start-private-redis.ts';
 import { type ClientLog, contentOf, createClientLog, type Order, place } from './chaos/client.ts';
 import { type FaultLog, harm } from './chaos/fault-loop.ts';
 import { finalBill, findDuplicates, readJobs, type StoredJob, sumsByUser } from './chaos/oracle.ts';
-import { createRandom, type Random } from './chaos/random.ts';
 
 // CHAOS_SEED repeats a story; CHAOS_ORDERS tells a longer one.
 const seed = Number(process.env.CHAOS_SEED ?? randomInt(2 ** 31));

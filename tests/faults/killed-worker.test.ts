@@ -8,15 +8,6 @@ beforeAll(async () => {
 });
 afterAll(() => gateway?.stop());
 
-const openCall = (requestId: string, number = 1) =>
-  waitFor(
-    async () => {
-      const calls = await gateway.sandbox.calls({ request_id: requestId });
-      return calls.length >= number && calls.at(-1)?.state === 'open';
-    },
-    { what: `call ${number} of ${requestId} is under way` },
-  );
-
 const endOf = (id: string) =>
   waitFor(
     async () => {
@@ -35,7 +26,7 @@ test('a worker killed in mid-call does not lose the generation, and a waiting cl
     { prompt: 'survive', model: 'sandbox/slow-1500', user_id: 'patient' },
     { 'x-request-id': requestId },
   );
-  await openCall(requestId);
+  await gateway.sandbox.openCall(requestId);
   await killAllWorkers('SIGKILL');
   await gateway.startWorker();
   const { status, body } = await waiting;
@@ -75,7 +66,7 @@ test('a job that keeps killing its worker is failed in the end, not tried for ev
     { prefer: 'respond-async', 'x-request-id': requestId },
   );
   for (let number = 1; number <= 3; number += 1) {
-    await openCall(requestId, number);
+    await gateway.sandbox.openCall(requestId, number);
     await killAllWorkers('SIGKILL');
     await gateway.startWorker();
   }
@@ -90,7 +81,7 @@ test('a worker that was frozen past its lock lets go, and the job ends once', as
     { prompt: 'frozen', model: 'sandbox/slow-1000', user_id: 'frozen' },
     { 'x-request-id': requestId },
   );
-  await openCall(requestId);
+  await gateway.sandbox.openCall(requestId);
   const [frozen] = gateway.workers;
   frozen?.signal('SIGSTOP');
   await gateway.startWorker();
@@ -112,7 +103,7 @@ test('a stopping worker finishes what it has in hand', async () => {
     { prompt: 'finish', model: 'sandbox/slow-1000', user_id: 'finisher' },
     { 'x-request-id': requestId },
   );
-  await openCall(requestId);
+  await gateway.sandbox.openCall(requestId);
   const codes = await killAllWorkers('SIGTERM');
   expect(codes.every((code) => code === 0)).toBe(true);
   expect((await waiting).status).toBe(200);
@@ -126,11 +117,11 @@ test('what it cannot finish in time it hands back, without using up an attempt',
     { prompt: 'hand back', model: 'sandbox/slow-8000', user_id: 'finisher' },
     { prefer: 'respond-async', 'x-request-id': requestId },
   );
-  await openCall(requestId);
+  await gateway.sandbox.openCall(requestId);
   const codes = await killAllWorkers('SIGTERM');
   expect(codes.every((code) => code === 0)).toBe(true);
   await gateway.startWorker();
-  await openCall(requestId, 2);
+  await gateway.sandbox.openCall(requestId, 2);
   expect((await gateway.get(`/v1/jobs/${body.id}`)).body).toMatchObject({ status: 'in_progress', attempt: 1 });
   expect(await endOf(body.id)).toMatchObject({ status: 'completed', attempt: 1 });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isFinal } from '@llm-gateway/shared/contracts/job';
 import { openStream, streamGenerate } from '@llm-gateway/testkit/event-stream-client';
+import { createRandom, type Random } from '@llm-gateway/testkit/random';
 import { type Gateway, post, send, startGateway } from '@llm-gateway/testkit/start-gateway';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import { Redis } from 'ioredis';
@@ -13,7 +14,6 @@ import type { PrivateServer } from '../../scripts/redis/private-server.ts';
 import { startPrivateRedis } from '../../scripts/redis/start-private-redis.ts';
 import { type FaultLog, harm } from './chaos/fault-loop.ts';
 import { readJobs, type StoredJob } from './chaos/oracle.ts';
-import { createRandom, type Random } from './chaos/random.ts';
 
 // CHAOS_SEED repeats a story; WAITS_COUNT tells a longer one.
 const seed = Number(process.env.CHAOS_SEED ?? randomInt(2 ** 31));

@@ -1,3 +1,5 @@
+import { waitFor } from './wait-for.ts';
+
 /** What the sandbox charged, as its bill says. */
 export interface Bill {
   calls: number;
@@ -29,10 +31,20 @@ export function createSandboxClient(url: string) {
     const response = await fetch(`${url}${path}?${new URLSearchParams(query)}`);
     return (await response.json()) as T;
   };
+  const calls = async (query: Record<string, string> = {}) =>
+    (await read<{ calls: SandboxCall[] }>('/sandbox/calls', query)).calls;
   return {
     bill: (query: Record<string, string> = {}) => read<Bill>('/sandbox/bill', query),
-    calls: async (query: Record<string, string> = {}) =>
-      (await read<{ calls: SandboxCall[] }>('/sandbox/calls', query)).calls,
+    calls,
+    /** Resolves when the call of that number for a request is under way. */
+    openCall: (requestId: string, number = 1) =>
+      waitFor(
+        async () => {
+          const made = await calls({ request_id: requestId });
+          return made.length >= number && made.at(-1)?.state === 'open';
+        },
+        { what: `call ${number} of ${requestId} is under way` },
+      ),
   };
 }
 

@@ -29,27 +29,27 @@ export type TestFields = Partial<
     >
 >;
 
+/** What the api writes of a job that it accepts. For tests. */
+export const acceptedFields = (id: string): NewJobFields => ({
+  tenant: 'acme',
+  user: 'ann',
+  endpoint: '/v1/generate',
+  lane: 'sandbox',
+  model: 'sandbox/echo',
+  target: 'sandbox/echo',
+  request: `req_${id}`,
+  clientRequest: '',
+  generation: JSON.stringify({ messages: [{ role: 'user', text: 'Hello' }] }),
+  metadata: '{}',
+  maxAttempts: '3',
+  priority: '5',
+  resultTtlMs: '60000',
+  onDisconnect: 'continue',
+});
+
 /** The record of a job as acceptance leaves it. */
 function acceptedHash(id: string, fields: TestFields): Record<string, string> {
-  const accepted: NewJobFields & TestFields = {
-    tenant: 'acme',
-    user: 'ann',
-    endpoint: '/v1/generate',
-    lane: 'sandbox',
-    model: 'sandbox/echo',
-    target: 'sandbox/echo',
-    request: `req_${id}`,
-    clientRequest: '',
-    generation: JSON.stringify({ messages: [{ role: 'user', text: 'Hello' }] }),
-    metadata: '{}',
-    maxAttempts: '3',
-    priority: '5',
-    resultTtlMs: '60000',
-    onDisconnect: 'continue',
-    tag: '40',
-    queuePriority: '41',
-    ...fields,
-  };
+  const accepted = { ...acceptedFields(id), tag: '40', queuePriority: '41', ...fields };
   return { v: '1', state: 'queued', attempt: '0', createdMs: String(Date.now()), ...accepted };
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { openStream } from '@llm-gateway/testkit/event-stream-client';
+import type { Random } from '@llm-gateway/testkit/random';
 import { post, type Reply } from '@llm-gateway/testkit/start-gateway';
-import type { Random } from './random.ts';
 
 /** One thing that a client wants, whatever it takes. */
 export interface Order {

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Random } from '@llm-gateway/testkit/random';
 import type { Gateway } from '@llm-gateway/testkit/start-gateway';
 import type { Running } from '@llm-gateway/testkit/start-process';
 import type { Redis } from 'ioredis';
-import type { Random } from './random.ts';
 
 export interface FaultLog {
   /** What was done, in order. */

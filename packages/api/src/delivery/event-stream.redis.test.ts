@@ -1,3 +1,4 @@
+import { acceptedRecord } from '../test/accepted-record.ts';
 import '@llm-gateway/testkit/provided-context';
 import { randomUUID } from 'node:crypto';
 import type { JobEvent } from '@llm-gateway/shared/contracts/event';
@@ -45,24 +46,7 @@ afterAll(() => {
 
 async function accept(fields: Record<string, string> = {}): Promise<string> {
   const id = makeJobId();
-  await redis.hset(keys.job(id), {
-    v: '1',
-    state: 'in_progress',
-    tenant: 'default',
-    user: 'u1',
-    endpoint: '/v1/generate',
-    lane: 'sandbox',
-    model: 'sandbox/echo',
-    target: 'sandbox/echo',
-    request: 'req_1',
-    clientRequest: 'r',
-    generation: JSON.stringify({ messages: [{ role: 'user', text: 'x' }] }),
-    metadata: '{}',
-    maxAttempts: '3',
-    attempt: '1',
-    createdMs: String(Date.now()),
-    ...fields,
-  });
+  await redis.hset(keys.job(id), { ...acceptedRecord(), state: 'in_progress', attempt: '1', ...fields });
   await redis.pexpire(keys.job(id), 3_600_000);
   return id;
 }

@@ -1,3 +1,4 @@
+import { acceptedRecord } from '../test/accepted-record.ts';
 import '@llm-gateway/testkit/provided-context';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -48,24 +49,7 @@ async function openWaiter(sweepMs = never): Promise<Waiter> {
 /** A job as acceptance leaves it; with a waiter it is waited for from the start. */
 async function accepted(waiter?: Waiter): Promise<string> {
   const id = makeJobId();
-  await redis.hset(keys.job(id), {
-    v: '1',
-    state: 'queued',
-    tenant: 'default',
-    user: 'u1',
-    endpoint: '/v1/generate',
-    lane: 'sandbox',
-    model: 'sandbox/echo',
-    target: 'sandbox/echo',
-    request: 'req_1',
-    clientRequest: 'r',
-    generation: JSON.stringify({ messages: [{ role: 'user', text: 'x' }] }),
-    metadata: '{}',
-    maxAttempts: '3',
-    attempt: '0',
-    createdMs: Date.now(),
-    resultTtlMs: '60000',
-  });
+  await redis.hset(keys.job(id), { ...acceptedRecord(), resultTtlMs: '60000' });
   if (waiter) await redis.zadd(keys.readers(id), Date.now() + leaseMs, waiter.instanceId);
   return id;
 }

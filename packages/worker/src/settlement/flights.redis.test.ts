@@ -1,45 +1,22 @@
-import { randomUUID } from 'node:crypto';
-import '@llm-gateway/testkit/provided-context';
 import type { FailureCode } from '@llm-gateway/shared/contracts/failure';
-import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
-import { acceptJob, followJob, pricedAnswer, readJob, readLog, stopJob, type TestFields } from '../test-job.ts';
-import { createSettlement, type Settlement } from './settlement.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { pricedAnswer, type TestFields } from '../test-job.ts';
+import { openSettlementBench } from '../test-settlement.ts';
 
 const busy = { code: 'provider_busy', detail: 'sandbox answered 503.', provider: 'sandbox' } as const;
 const refused = { code: 'provider_refused', detail: 'sandbox answered 400.', provider: 'sandbox' } as const;
 
-let redis: Redis;
-let keys: Keys;
-let settlement: Settlement;
-beforeAll(() => {
-  redis = new Redis(inject('redisUrl'));
-});
-beforeEach(() => {
-  keys = createKeys(`test-${randomUUID()}`);
-  settlement = createSettlement({ redis, keys, cacheMaxBytes: 1_000_000 });
-});
-afterAll(() => redis.quit());
+const { accept, begin, follow, keys, log, read, redis, settlement, stop } = openSettlementBench();
 
-const leads = (fields: TestFields = {}) => acceptJob(redis, keys, { flight: 'd', user: 'first', ...fields });
-const follows = (leader: string, fields: TestFields = {}) => followJob(redis, keys, leader, fields);
-const read = (id: string) => readJob(redis, keys, id);
-const log = (id: string) => readLog(redis, keys, id);
-const usageOf = (userId: string) => redis.hgetall(keys.usage({ tenantId: 'acme', userId }));
-const heirOf = () => redis.get(keys.flight('d'));
-
-async function begin(id: string, attempt = 1) {
-  const run = randomUUID();
-  const beginning = await settlement.begin(id, attempt, run);
-  if (beginning.kind !== 'run') throw new Error(`${id} is ${beginning.kind}`);
-  return { ...beginning, run: { id, run } };
-}
+const leads = (fields: TestFields = {}) => accept({ flight: 'd', user: 'first', ...fields });
+const follows = (leader: string, fields: TestFields = {}) => follow(leader, fields);
+const usageOf = (userId: string) => redis().hgetall(keys().usage({ tenantId: 'acme', userId }));
+const heirOf = () => redis().get(keys().flight('d'));
 
 async function fail(id: string, failure: { code: FailureCode; detail: string }) {
   const { run, record } = await begin(id);
-  return settlement.fail(run, record, failure);
+  return settlement().fail(run, record, failure);
 }
 
 describe('an answer', () => {
@@ -48,7 +25,7 @@ describe('an answer', () => {
     const followers = [await follows(leader, { user: 'second' }), await follows(leader, { user: 'third' })];
     const { run, record } = await begin(leader);
     const answer = pricedAnswer();
-    expect(await settlement.settle(run, record, answer)).toEqual({ kind: 'settled', heir: undefined });
+    expect(await settlement().settle(run, record, answer)).toEqual({ kind: 'settled', heir: undefined });
 
     const paid = await read(leader);
     expect(paid).toMatchObject({ state: 'completed', answer });
@@ -59,20 +36,20 @@ describe('an answer', () => {
     for (const user of ['second', 'third']) {
       expect(await usageOf(user)).toEqual({ 'sandbox/echo|requests': '1', 'sandbox/echo|coalesced': '1' });
     }
-    expect(await redis.hgetall(keys.usage({ tenantId: 'acme' }))).toMatchObject({
+    expect(await redis().hgetall(keys().usage({ tenantId: 'acme' }))).toMatchObject({
       'sandbox/echo|requests': '3',
       'sandbox/echo|coalesced': '2',
       'sandbox/echo|nanoUsd': '13000',
     });
-    expect(await redis.hget(keys.cacheStats, 'coalesced')).toBe('2');
-    expect(await redis.exists(keys.followers(leader), keys.flight('d'))).toBe(0);
+    expect(await redis().hget(keys().cacheStats, 'coalesced')).toBe('2');
+    expect(await redis().exists(keys().followers(leader), keys().flight('d'))).toBe(0);
   });
 
   test('that is cut short leaves everybody with it', async () => {
     const leader = await leads();
     const follower = await follows(leader);
     const { run, record } = await begin(leader);
-    await settlement.settle(run, record, pricedAnswer({ finishReason: { unified: 'length', raw: 'length' } }));
+    await settlement().settle(run, record, pricedAnswer({ finishReason: { unified: 'length', raw: 'length' } }));
     expect([(await read(leader)).state, (await read(follower)).state]).toEqual(['incomplete', 'incomplete']);
   });
 
@@ -82,23 +59,23 @@ describe('an answer', () => {
     await follows(leader, wish);
     await follows(leader, wish);
     const { run, record } = await begin(leader);
-    await settlement.settle(run, record, pricedAnswer());
-    expect(await redis.zcard(keys.cacheIndex)).toBe(1);
-    const bytes = await redis.hget(keys.cacheEntry('d'), 'bytes');
-    expect(await redis.hget(keys.cacheStats, 'bytes')).toBe(bytes);
+    await settlement().settle(run, record, pricedAnswer());
+    expect(await redis().zcard(keys().cacheIndex)).toBe(1);
+    const bytes = await redis().hget(keys().cacheEntry('d'), 'bytes');
+    expect(await redis().hget(keys().cacheStats, 'bytes')).toBe(bytes);
   });
 
   test('is told to the readers of everybody', async () => {
-    const subscriber = redis.duplicate();
+    const subscriber = redis().duplicate();
     onTestFinished(() => subscriber.disconnect());
     const heard = new Set<string>();
     subscriber.on('message', (_channel: string, id: string) => heard.add(id));
-    await subscriber.subscribe(keys.wakeChannel('api-1'));
+    await subscriber.subscribe(keys().wakeChannel('api-1'));
     const leader = await leads();
     const followers = [await follows(leader), await follows(leader)];
-    for (const id of [leader, ...followers]) await redis.zadd(keys.readers(id), 1, 'api-1');
+    for (const id of [leader, ...followers]) await redis().zadd(keys().readers(id), 1, 'api-1');
     const { run, record } = await begin(leader);
-    await settlement.settle(run, record, pricedAnswer());
+    await settlement().settle(run, record, pricedAnswer());
     await waitFor(() => heard.size === 3, { what: 'three calls' });
     expect(heard).toEqual(new Set([leader, ...followers]));
   });
@@ -107,7 +84,7 @@ describe('an answer', () => {
     const leader = await leads();
     const { run, record } = await begin(leader);
     expect(await heirOf()).toBe(leader);
-    await settlement.settle(run, record, pricedAnswer());
+    await settlement().settle(run, record, pricedAnswer());
     expect(await heirOf()).toBeNull();
   });
 });
@@ -120,7 +97,7 @@ describe('followers', () => {
     expect(await read(early)).toMatchObject({ state: 'in_progress', attempt: 1 });
     const { startedMs } = await read(early);
     expect(startedMs).toBe((await read(leader)).startedMs);
-    await settlement.release(run, { attempt: 2, afterMs: 0, reason: 'provider_busy' });
+    await settlement().release(run, { attempt: 2, afterMs: 0, reason: 'provider_busy' });
     await begin(leader, 2);
     expect(await read(early)).toMatchObject({ state: 'in_progress', attempt: 2, startedMs });
   });
@@ -130,9 +107,9 @@ describe('followers', () => {
     const leaves = await follows(leader);
     const stays = await follows(leader);
     const { run, record } = await begin(leader);
-    await stopJob(redis, keys, leaves, 'cancel');
-    await settlement.append(run, { number: 1, events: [{ type: 'text-delta', text: 'Hi' }], chars: 2 });
-    await settlement.settle(run, record, pricedAnswer(), [{ type: 'text-delta', text: '.' }]);
+    await stop(leaves, 'cancel');
+    await settlement().append(run, { number: 1, events: [{ type: 'text-delta', text: 'Hi' }], chars: 2 });
+    await settlement().settle(run, record, pricedAnswer(), [{ type: 'text-delta', text: '.' }]);
     expect((await read(leaves)).endSequence).toBe(1);
     expect((await read(stays)).endSequence).toBe(3);
     expect((await read(leader)).endSequence).toBe(3);
@@ -150,33 +127,33 @@ describe('a failure that another try could mend', () => {
     expect(heir).toMatchObject({ state: 'queued', tag: 1234, queuePriority: 777 });
     expect(heir.leader).toBeUndefined();
     expect(heir.startedMs).toBeUndefined();
-    expect(await redis.zrange(keys.followers(oldest), '0', '-1')).toEqual([middle, youngest]);
+    expect(await redis().zrange(keys().followers(oldest), '0', '-1')).toEqual([middle, youngest]);
     for (const id of [middle, youngest]) expect(await read(id)).toMatchObject({ state: 'queued', leader: oldest });
     expect(await heirOf()).toBe(oldest);
-    expect(await redis.exists(keys.followers(leader))).toBe(0);
+    expect(await redis().exists(keys().followers(leader))).toBe(0);
     // Until a worker has begun it, whatever becomes of the process that has to queue it.
-    expect(await redis.zscore(keys.unqueued, oldest)).not.toBeNull();
+    expect(await redis().zscore(keys().unqueued, oldest)).not.toBeNull();
 
     const { run, record } = await begin(oldest);
-    expect(await redis.zscore(keys.unqueued, oldest)).toBeNull();
-    await settlement.settle(run, record, pricedAnswer());
+    expect(await redis().zscore(keys().unqueued, oldest)).toBeNull();
+    await settlement().settle(run, record, pricedAnswer());
     for (const id of [oldest, middle, youngest]) expect(await read(id)).toMatchObject({ state: 'completed' });
-    expect(await redis.hget(keys.usage({ tenantId: 'acme' }), 'sandbox/echo|nanoUsd')).toBe('13000');
+    expect(await redis().hget(keys().usage({ tenantId: 'acme' }), 'sandbox/echo|nanoUsd')).toBe('13000');
   });
 
   test('hands the log on, and takes back what it has given out', async () => {
     const leader = await leads();
     const heir = await follows(leader);
-    const subscriber = redis.duplicate();
+    const subscriber = redis().duplicate();
     onTestFinished(() => subscriber.disconnect());
     const heard: string[] = [];
     subscriber.on('message', (_channel: string, message: string) => heard.push(message));
-    await subscriber.subscribe(keys.logChannel(leader));
+    await subscriber.subscribe(keys().logChannel(leader));
 
     const { run, record } = await begin(leader);
-    await settlement.append(run, { number: 1, events: [{ type: 'text-delta', text: 'Hal' }], chars: 3 });
+    await settlement().append(run, { number: 1, events: [{ type: 'text-delta', text: 'Hal' }], chars: 3 });
     const told = await log(leader);
-    await settlement.fail(run, record, busy);
+    await settlement().fail(run, record, busy);
     const [started, delta, retrying, ...more] = await log(heir);
     expect([started, delta]).toEqual(told);
     expect(retrying).toMatchObject({
@@ -190,7 +167,7 @@ describe('a failure that another try could mend', () => {
 
     await begin(heir);
     expect((await log(heir)).map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4]);
-    expect(await redis.pttl(keys.log(heir))).toBeGreaterThan(0);
+    expect(await redis().pttl(keys().log(heir))).toBeGreaterThan(0);
   });
 
   test('takes nothing back where nothing was given out', async () => {
@@ -212,7 +189,7 @@ describe('a failure that another try could mend', () => {
     }
     expect(led).toEqual([leader, ...followers.slice(0, 3)]);
     for (const id of [leader, ...followers]) expect(await read(id)).toMatchObject({ state: 'failed', failure: busy });
-    expect(await redis.exists(keys.usage({ tenantId: 'acme' }), keys.flight('d'))).toBe(0);
+    expect(await redis().exists(keys().usage({ tenantId: 'acme' }), keys().flight('d'))).toBe(0);
   });
 
   test('that is a loss of workers is not tried anew with every follower: its losses are theirs', async () => {
@@ -221,7 +198,7 @@ describe('a failure that another try could mend', () => {
     for (let loss = 0; loss < 3; loss += 1) await begin(leader);
     const { run, record, losses } = await begin(leader);
     expect(losses).toBe(3);
-    await settlement.fail(run, record, { code: 'internal', detail: 'The job was lost 3 times by crashed workers.' });
+    await settlement().fail(run, record, { code: 'internal', detail: 'The job was lost 3 times by crashed workers.' });
     expect((await begin(heir)).losses).toBe(3);
   });
 });
@@ -231,16 +208,16 @@ describe('an heir', () => {
     const leader = await leads();
     const heir = await follows(leader, { startDeadlineMs: String(Date.now() + 60_000) });
     const { run, record } = await begin(leader);
-    await redis.hset(keys.job(heir), 'startDeadlineMs', Date.now() - 1000);
-    await settlement.fail(run, record, busy);
-    expect((await settlement.begin(heir, 1, 'run-1')).kind).toBe('run');
+    await redis().hset(keys().job(heir), 'startDeadlineMs', Date.now() - 1000);
+    await settlement().fail(run, record, busy);
+    expect((await settlement().begin(heir, 1, 'run-1')).kind).toBe('run');
   });
 
   test('that has not begun is still bound by it', async () => {
     const leader = await leads();
     const heir = await follows(leader, { startDeadlineMs: String(Date.now() - 1000) });
-    expect(await stopJob(redis, keys, leader, 'cancel')).toEqual({ outcome: 'ended', heir });
-    expect(await settlement.begin(heir, 1, 'run-1')).toEqual({ kind: 'ended', heir: undefined });
+    expect(await stop(leader, 'cancel')).toEqual({ outcome: 'ended', heir });
+    expect(await settlement().begin(heir, 1, 'run-1')).toEqual({ kind: 'ended', heir: undefined });
     expect(await read(heir)).toMatchObject({ state: 'expired', failure: { code: 'deadline_exceeded' } });
   });
 
@@ -248,9 +225,9 @@ describe('an heir', () => {
     const leader = await leads();
     const heir = await follows(leader, { graceMs: '5000' });
     const { run, record } = await begin(leader);
-    await redis.zrem(keys.due, heir);
-    await settlement.fail(run, record, busy);
-    expect(Number(await redis.zscore(keys.due, heir))).toBe((await read(heir)).createdMs + 5000);
+    await redis().zrem(keys().due, heir);
+    await settlement().fail(run, record, busy);
+    expect(Number(await redis().zscore(keys().due, heir))).toBe((await read(heir)).createdMs + 5000);
   });
 });
 
@@ -259,6 +236,6 @@ test('a failure that no other try can mend is that of everybody', async () => {
   const followers = [await follows(leader), await follows(leader)];
   expect(await fail(leader, refused)).toEqual({ kind: 'settled', heir: undefined });
   for (const id of [leader, ...followers]) expect(await read(id)).toMatchObject({ state: 'failed', failure: refused });
-  expect(await redis.hexists(keys.cacheStats, 'coalesced')).toBe(0);
-  expect(await redis.exists(keys.flight('d'))).toBe(0);
+  expect(await redis().hexists(keys().cacheStats, 'coalesced')).toBe(0);
+  expect(await redis().exists(keys().flight('d'))).toBe(0);
 });

@@ -1,86 +1,75 @@
-import { randomUUID } from 'node:crypto';
-import '@llm-gateway/testkit/provided-context';
-import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
-import { acceptJob, pricedAnswer, readLog } from '../test-job.ts';
-import { createSettlement, type Settlement } from './settlement.ts';
+import { describe, expect, test } from 'vitest';
+import { pricedAnswer } from '../test-job.ts';
+import { openSettlementBench } from '../test-settlement.ts';
 
 const failure = { code: 'provider_unreachable', detail: 'sandbox could not be reached.' } as const;
 
-let redis: Redis;
-let keys: Keys;
-let settlement: Settlement;
-beforeAll(() => {
-  redis = new Redis(inject('redisUrl'));
-});
-beforeEach(() => {
-  keys = createKeys(`test-${randomUUID()}`);
-  settlement = createSettlement({ redis, keys, cacheMaxBytes: 1_000_000 });
-});
-afterAll(() => redis.quit());
+const { accept, begin, keys, log, redis, settlement } = openSettlementBench();
 
 async function begun(id: string, run: string) {
-  const beginning = await settlement.begin(id, 1, run);
-  if (beginning.kind !== 'run') throw new Error(`${id} is ${beginning.kind}`);
-  return { id, run, record: beginning.record };
+  const { record } = await begin(id, 1, run);
+  return { id, run, record };
 }
 
 const requests = async () =>
-  redis.hget(keys.usage({ tenantId: 'acme', userId: 'ann' }), 'sandbox/echo|requests').then(Number);
+  redis()
+    .hget(keys().usage({ tenantId: 'acme', userId: 'ann' }), 'sandbox/echo|requests')
+    .then(Number);
 
 describe('a settlement whose reply was lost with the connection is sent again', () => {
   test('with an answer: it is told as settled and counted once', async () => {
-    const { id, run, record } = await begun(await acceptJob(redis, keys), 'run-1');
-    expect((await settlement.settle({ id, run }, record, pricedAnswer())).kind).toBe('settled');
-    expect((await settlement.settle({ id, run }, record, pricedAnswer())).kind).toBe('settled');
+    const { id, run, record } = await begun(await accept(), 'run-1');
+    expect((await settlement().settle({ id, run }, record, pricedAnswer())).kind).toBe('settled');
+    expect((await settlement().settle({ id, run }, record, pricedAnswer())).kind).toBe('settled');
     expect(await requests()).toBe(1);
   });
 
   test('with a failure: the same', async () => {
-    const { id, run, record } = await begun(await acceptJob(redis, keys), 'run-1');
-    expect((await settlement.fail({ id, run }, record, failure)).kind).toBe('settled');
-    expect((await settlement.fail({ id, run }, record, failure)).kind).toBe('settled');
+    const { id, run, record } = await begun(await accept(), 'run-1');
+    expect((await settlement().fail({ id, run }, record, failure)).kind).toBe('settled');
+    expect((await settlement().fail({ id, run }, record, failure)).kind).toBe('settled');
   });
 });
 
 describe('a run that was taken for dead', () => {
   test('does not fail the job over the head of the run that took its place', async () => {
-    const id = await acceptJob(redis, keys);
+    const id = await accept();
     const frozen = await begun(id, 'run-1');
     const successor = await begun(id, 'run-2');
-    expect((await settlement.fail({ id, run: 'run-1' }, frozen.record, failure)).kind).toBe('superseded');
-    expect(await redis.hmget(keys.job(id), 'state', 'run')).toEqual(['in_progress', 'run-2']);
-    expect((await settlement.settle({ id, run: 'run-2' }, successor.record, pricedAnswer())).kind).toBe('settled');
+    expect((await settlement().fail({ id, run: 'run-1' }, frozen.record, failure)).kind).toBe('superseded');
+    expect(await redis().hmget(keys().job(id), 'state', 'run')).toEqual(['in_progress', 'run-2']);
+    expect((await settlement().settle({ id, run: 'run-2' }, successor.record, pricedAnswer())).kind).toBe('settled');
   });
 
   test('may still bring the answer that it paid for, and then the other one is the duplicate', async () => {
-    const id = await acceptJob(redis, keys);
+    const id = await accept();
     const frozen = await begun(id, 'run-1');
     const successor = await begun(id, 'run-2');
-    expect((await settlement.settle({ id, run: 'run-1' }, frozen.record, pricedAnswer())).kind).toBe('settled');
-    expect((await settlement.settle({ id, run: 'run-2' }, successor.record, pricedAnswer())).kind).toBe('ended');
+    expect((await settlement().settle({ id, run: 'run-1' }, frozen.record, pricedAnswer())).kind).toBe('settled');
+    expect((await settlement().settle({ id, run: 'run-2' }, successor.record, pricedAnswer())).kind).toBe('ended');
     expect(await requests()).toBe(1);
   });
 
   test('and its readers get its text, not that of the run in its place', async () => {
-    const id = await acceptJob(redis, keys);
+    const id = await accept();
     const frozen = await begun(id, 'run-1');
     await begun(id, 'run-2');
     const events = [{ type: 'text-delta', text: 'Another beg' } as const];
-    await settlement.append({ id, run: 'run-2' }, { number: 1, events, chars: 11 });
+    await settlement().append({ id, run: 'run-2' }, { number: 1, events, chars: 11 });
     const unsent = [{ type: 'text-delta', text: 'Hi.' } as const];
-    await settlement.settle({ id, run: 'run-1' }, frozen.record, pricedAnswer({ text: 'Hi.' }), unsent);
-    expect((await readLog(redis, keys, id)).at(-1)?.event).toEqual({ type: 'snapshot', text: 'Hi.' });
+    await settlement().settle({ id, run: 'run-1' }, frozen.record, pricedAnswer({ text: 'Hi.' }), unsent);
+    expect((await log(id)).at(-1)?.event).toEqual({ type: 'snapshot', text: 'Hi.' });
   });
 
   test('and text that ends in half a surrogate pair is settled like any other', async () => {
-    const id = await acceptJob(redis, keys);
+    const id = await accept();
     const frozen = await begun(id, 'run-1');
     await begun(id, 'run-2');
     const text = 'Cut \ud83d';
-    expect((await settlement.settle({ id, run: 'run-1' }, frozen.record, pricedAnswer({ text }))).kind).toBe('settled');
-    expect((await readLog(redis, keys, id)).at(-1)?.event).toEqual({ type: 'snapshot', text });
+    expect((await settlement().settle({ id, run: 'run-1' }, frozen.record, pricedAnswer({ text }))).kind).toBe(
+      'settled',
+    );
+    expect((await log(id)).at(-1)?.event).toEqual({ type: 'snapshot', text });
     expect(await requests()).toBe(1);
   });
 });

@@ -11,9 +11,10 @@ import { createLaneQueues, type LaneQueues } from '@llm-gateway/shared/queue/lan
 import { defineScript } from '@llm-gateway/shared/redis/define-script';
 import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
 import { pairsToHash } from '@llm-gateway/shared/redis/pairs-to-hash';
+import { createRandom } from '@llm-gateway/testkit/random';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { pricedAnswer } from '../test-job.ts';
+import { acceptedFields, pricedAnswer } from '../test-job.ts';
 import { startTimekeeper } from '../timekeeping/timekeeper.ts';
 import { createSettlement } from './settlement.ts';
 
@@ -34,15 +35,9 @@ const seeds = Array.from({ length: 12 }, (_, index) => index + 1);
 const hour = 3_600_000;
 const day = 24 * hour;
 
-/** Random numbers that a seed gives again (mulberry32). */
+/** Chance as this test takes it: most lists that it picks from may be empty. */
 function randomness(seed: number) {
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const { next } = createRandom(seed);
   return {
     chance: (probability: number) => next() < probability,
     whole: (max: number) => Math.floor(next() * max),
@@ -210,17 +205,8 @@ async function openWorld(seed: number) {
       ...(!isParked && random.chance(0.85) ? { flight: digest } : {}),
     };
     const fields = {
-      tenant: 'acme',
+      ...acceptedFields(id),
       user,
-      endpoint: '/v1/generate',
-      lane: 'sandbox',
-      model: 'sandbox/echo',
-      target: 'sandbox/echo',
-      request: `req_${id}`,
-      clientRequest: '',
-      generation: JSON.stringify({ messages: [{ role: 'user', text: 'Hello' }] }),
-      metadata: '{}',
-      maxAttempts: '3',
       priority: String(priority),
       resultTtlMs: String(random.pick([3000, 60_000, 3_600_000])),
       onDisconnect,

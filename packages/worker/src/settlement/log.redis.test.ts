@@ -1,29 +1,13 @@
-import { randomUUID } from 'node:crypto';
-import '@llm-gateway/testkit/provided-context';
 import type { JobEvent } from '@llm-gateway/shared/contracts/event';
 import { parseLogNotice } from '@llm-gateway/shared/event-log/log-entry';
-import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import fc from 'fast-check';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
-import { acceptJob, pricedAnswer, readJob, readLog, stopJob } from '../test-job.ts';
-import { createSettlement, type Settlement } from './settlement.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { pricedAnswer } from '../test-job.ts';
+import { openSettlementBench } from '../test-settlement.ts';
 
-let redis: Redis;
-let keys: Keys;
-let settlement: Settlement;
-beforeAll(() => {
-  redis = new Redis(inject('redisUrl'));
-});
-beforeEach(() => {
-  keys = createKeys(`test-${randomUUID()}`);
-  settlement = createSettlement({ redis, keys, cacheMaxBytes: 1_000_000 });
-});
-afterAll(() => redis.quit());
+const { accept, begin, keys, log, read, redis, settlement, stop } = openSettlementBench();
 
-const log = (id: string) => readLog(redis, keys, id);
-const read = (id: string) => readJob(redis, keys, id);
 const events = async (id: string) => (await log(id)).map(({ event }) => event);
 const delta = (text: string): JobEvent => ({ type: 'text-delta', text });
 const started = (attempt: number): JobEvent => ({
@@ -33,22 +17,15 @@ const started = (attempt: number): JobEvent => ({
   model: 'sandbox/echo',
 });
 
-async function begin(id: string, attempt = 1) {
-  const run = randomUUID();
-  const beginning = await settlement.begin(id, attempt, run);
-  if (beginning.kind !== 'run') throw new Error(`${id} is ${beginning.kind}`);
-  return { ...beginning, run: { id, run } };
-}
-
 async function begun() {
-  const id = await acceptJob(redis, keys);
+  const id = await accept();
   return { id, ...(await begin(id)) };
 }
 
 /** Writes these texts as pieces 1, 2, … */
 async function append(run: { id: string; run: string }, ...texts: string[]) {
   for (const [index, text] of texts.entries()) {
-    await settlement.append(run, { number: index + 1, events: [delta(text)], chars: text.length });
+    await settlement().append(run, { number: index + 1, events: [delta(text)], chars: text.length });
   }
 }
 
@@ -56,11 +33,11 @@ describe('the log of a job', () => {
   test('is numbered without a gap through attempts, losses and the end', async () => {
     const { id, run } = await begun();
     await append(run, 'Hal', 'lo');
-    await settlement.release(run, { attempt: 2, afterMs: 10, reason: 'provider_busy' });
+    await settlement().release(run, { attempt: 2, afterMs: 10, reason: 'provider_busy' });
     await begin(id, 2);
     const last = await begin(id, 2);
     await append(last.run, 'Hi');
-    await settlement.settle(last.run, last.record, pricedAnswer(), [delta('.'), delta('!')]);
+    await settlement().settle(last.run, last.record, pricedAnswer(), [delta('.'), delta('!')]);
 
     const entries = await log(id);
     expect(entries.map(({ event }) => event.type)).toEqual([
@@ -72,15 +49,15 @@ describe('the log of a job', () => {
   });
 
   test('tells its followers every entry as it is written', async () => {
-    const subscriber = redis.duplicate();
+    const subscriber = redis().duplicate();
     onTestFinished(() => subscriber.disconnect());
-    const id = await acceptJob(redis, keys);
+    const id = await accept();
     const heard: string[] = [];
     subscriber.on('message', (_channel: string, message: string) => heard.push(message));
-    await subscriber.subscribe(keys.logChannel(id));
+    await subscriber.subscribe(keys().logChannel(id));
     const { run } = await begin(id);
     const texts = ['"quoted"\n', 'Bären 🐻', '] [', '1 2 []'];
-    const appended = await settlement.append(run, { number: 1, events: texts.map(delta), chars: 20 });
+    const appended = await settlement().append(run, { number: 1, events: texts.map(delta), chars: 20 });
     expect(appended).toMatchObject({ kind: 'appended', heard: 1 });
     await waitFor(() => heard.length === 2, { what: 'two notices' });
     const told = heard.flatMap((message) => {
@@ -93,20 +70,20 @@ describe('the log of a job', () => {
 
   test('says whether anybody follows, how large it is, and that the job shall stop', async () => {
     const { id, run } = await begun();
-    const first = await settlement.append(run, { number: 1, events: [delta('Hal')], chars: 3 });
+    const first = await settlement().append(run, { number: 1, events: [delta('Hal')], chars: 3 });
     expect(first).toMatchObject({ kind: 'appended', heard: 0, stop: undefined });
-    const second = await settlement.append(run, { number: 2, events: [delta('x'.repeat(5000))], chars: 5000 });
+    const second = await settlement().append(run, { number: 2, events: [delta('x'.repeat(5000))], chars: 5000 });
     const size = (appended: typeof first) => (appended.kind === 'appended' ? appended.logBytes : 0);
     expect(size(second) - size(first)).toBeGreaterThan(5000);
     expect((await read(id)).chars).toBe(5003);
-    await stopJob(redis, keys, id, 'cancel');
-    const third = await settlement.append(run, { number: 3, events: [delta('lo')], chars: 2 });
+    await stop(id, 'cancel');
+    const third = await settlement().append(run, { number: 3, events: [delta('lo')], chars: 2 });
     expect(third).toMatchObject({ kind: 'appended', stop: 'cancel' });
   });
 
   test('goes with its record', async () => {
     const { id } = await begun();
-    const ttls = await Promise.all([redis.pttl(keys.log(id)), redis.pttl(keys.job(id))]);
+    const ttls = await Promise.all([redis().pttl(keys().log(id)), redis().pttl(keys().job(id))]);
     expect(Math.abs((ttls[0] ?? 0) - (ttls[1] ?? 0))).toBeLessThan(1000);
   });
 });
@@ -115,16 +92,16 @@ describe('an append', () => {
   test('that is sent again, because its reply was lost with the connection, changes nothing', async () => {
     const { id, run } = await begun();
     await append(run, 'Hal', 'lo');
-    const before = [await redis.hgetall(keys.job(id)), await log(id)];
-    const again = await settlement.append(run, { number: 2, events: [delta('lo')], chars: 2 });
-    expect(again).toMatchObject({ kind: 'appended', logBytes: Number(await redis.hget(keys.job(id), 'logBytes')) });
-    expect([await redis.hgetall(keys.job(id)), await log(id)]).toEqual(before);
+    const before = [await redis().hgetall(keys().job(id)), await log(id)];
+    const again = await settlement().append(run, { number: 2, events: [delta('lo')], chars: 2 });
+    expect(again).toMatchObject({ kind: 'appended', logBytes: Number(await redis().hget(keys().job(id), 'logBytes')) });
+    expect([await redis().hgetall(keys().job(id)), await log(id)]).toEqual(before);
   });
 
   test('of a run that another has taken over from is refused', async () => {
     const { id, run } = await begun();
     const successor = await begin(id);
-    expect(await settlement.append(run, { number: 1, events: [delta('old')], chars: 3 })).toEqual({
+    expect(await settlement().append(run, { number: 1, events: [delta('old')], chars: 3 })).toEqual({
       kind: 'superseded',
     });
     await append(successor.run, 'new');
@@ -133,8 +110,8 @@ describe('an append', () => {
 
   test('after the end is refused', async () => {
     const { id, run, record } = await begun();
-    await settlement.settle(run, record, pricedAnswer());
-    expect(await settlement.append(run, { number: 1, events: [delta('late')], chars: 4 })).toEqual({
+    await settlement().settle(run, record, pricedAnswer());
+    expect(await settlement().append(run, { number: 1, events: [delta('late')], chars: 4 })).toEqual({
       kind: 'superseded',
     });
     expect(await events(id)).toEqual([started(1)]);
@@ -144,11 +121,11 @@ describe('an append', () => {
     const { id, run } = await begun();
     await append(run, 'x'.repeat(3000), 'y'.repeat(3000));
     const snapshot: JobEvent = { type: 'snapshot', text: `${'x'.repeat(3000)}${'y'.repeat(3000)}z` };
-    const appended = await settlement.append(run, { number: 3, events: [snapshot], chars: 1 });
+    const appended = await settlement().append(run, { number: 3, events: [snapshot], chars: 1 });
     expect(await log(id)).toMatchObject([{ sequence: 4, event: snapshot }]);
     expect(appended).toMatchObject({ logBytes: JSON.stringify(snapshot).length });
     expect((await read(id)).chars).toBe(6001);
-    const more = await settlement.append(run, { number: 4, events: [delta('!')], chars: 1 });
+    const more = await settlement().append(run, { number: 4, events: [delta('!')], chars: 1 });
     expect((await log(id)).map(({ sequence }) => sequence)).toEqual([4, 5]);
     expect(more).toMatchObject({ logBytes: expect.any(Number) });
     expect((more as { logBytes: number }).logBytes).toBeGreaterThan(JSON.stringify(snapshot).length);
@@ -177,7 +154,7 @@ test.for([
   const { id, run } = await begun();
   await append(run, ...texts);
   const next = { attempt: 2, afterMs: 700, reason: 'provider_busy' };
-  expect(await settlement.release(run, next)).toBe('released');
+  expect(await settlement().release(run, next)).toBe('released');
   expect((await events(id)).at(-1)).toEqual({ type: 'retrying', ...next, reset });
   expect((await read(id)).chars).toBe(0);
   const second = await begin(id, 2);
@@ -186,13 +163,13 @@ test.for([
 });
 
 test('a begin that is sent again writes nothing twice', async () => {
-  const id = await acceptJob(redis, keys);
-  await settlement.begin(id, 1, 'run-1');
-  await settlement.append({ id, run: 'run-1' }, { number: 1, events: [delta('Hal')], chars: 3 });
-  await settlement.begin(id, 1, 'run-1');
+  const id = await accept();
+  await settlement().begin(id, 1, 'run-1');
+  await settlement().append({ id, run: 'run-1' }, { number: 1, events: [delta('Hal')], chars: 3 });
+  await settlement().begin(id, 1, 'run-1');
   expect(await events(id)).toEqual([started(1), delta('Hal')]);
   // Nor does it make the pieces of the run count anew.
-  await settlement.append({ id, run: 'run-1' }, { number: 1, events: [delta('Hal')], chars: 3 });
+  await settlement().append({ id, run: 'run-1' }, { number: 1, events: [delta('Hal')], chars: 3 });
   expect(await events(id)).toHaveLength(2);
 });
 
@@ -206,7 +183,7 @@ test('whatever texts are written, sent again or not, the log tells them once and
       const { id, run } = await begun();
       for (const [index, { text, times }] of pieces.entries()) {
         for (let time = 0; time < times; time += 1) {
-          await settlement.append(run, { number: index + 1, events: [delta(text)], chars: text.length });
+          await settlement().append(run, { number: index + 1, events: [delta(text)], chars: text.length });
         }
       }
       expect((await events(id)).slice(1)).toEqual(pieces.map(({ text }) => delta(text)));

@@ -1,12 +1,8 @@
-import { randomUUID } from 'node:crypto';
-import '@llm-gateway/testkit/provided-context';
 import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
-import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
-import { acceptJob, pricedAnswer, readJob, type TestFields } from '../test-job.ts';
-import { createSettlement, type Settlement } from './settlement.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { pricedAnswer, type TestFields } from '../test-job.ts';
+import { openSettlementBench } from '../test-settlement.ts';
 
 const resultTtlMs = 60_000;
 const weekMs = 7 * 24 * 3600 * 1000;
@@ -14,31 +10,10 @@ const failure = { code: 'provider_refused', detail: 'sandbox answered 400.', pro
 const next = { attempt: 2, afterMs: 0, reason: 'provider_busy' };
 const day = () => new Date().toISOString().slice(0, 10);
 
-let redis: Redis;
-let keys: Keys;
-let settlement: Settlement;
-
-beforeAll(() => {
-  redis = new Redis(inject('redisUrl'));
-});
-beforeEach(() => {
-  keys = createKeys(`test-${randomUUID()}`);
-  settlement = createSettlement({ redis, keys, cacheMaxBytes: 1_000_000 });
-});
-afterAll(() => redis.quit());
-
-const accept = (fields?: TestFields) => acceptJob(redis, keys, fields);
-
-const read = (id: string) => readJob(redis, keys, id);
-
-async function begin(id: string, attempt = 1, run: string = randomUUID()) {
-  const beginning = await settlement.begin(id, attempt, run);
-  if (beginning.kind !== 'run') throw new Error(`${id} is ${beginning.kind}`);
-  return { ...beginning, run: { id, run } };
-}
+const { accept, begin, keys, read, redis, settlement } = openSettlementBench();
 
 /** A job accepted, begun and settled. */
-async function settled(fields: TestFields, answer: PricedAnswer = pricedAnswer(), by = settlement) {
+async function settled(fields: TestFields, answer: PricedAnswer = pricedAnswer(), by = settlement()) {
   const id = await accept(fields);
   const { record, run } = await begin(id);
   expect((await by.settle(run, record, answer)).kind).toBe('settled');
@@ -51,8 +26,8 @@ describe('begin', () => {
     const beginning = await begin(id, 1, 'run-1');
     expect(beginning).toMatchObject({ losses: 0, record: { state: 'in_progress', user: 'bob', attempt: 1 } });
     expect(beginning.record.startedMs).toBeGreaterThanOrEqual(beginning.record.createdMs);
-    expect(await redis.hget(keys.job(id), 'run')).toBe('run-1');
-    expect(await redis.pttl(keys.job(id))).toBeGreaterThan(resultTtlMs);
+    expect(await redis().hget(keys().job(id), 'run')).toBe('run-1');
+    expect(await redis().pttl(keys().job(id))).toBeGreaterThan(resultTtlMs);
   });
 
   test('a run that left without a word is a loss; each one counts', async () => {
@@ -71,9 +46,9 @@ describe('begin', () => {
   test('a run that was released is none', async () => {
     const id = await accept();
     await begin(id, 1, 'run-1');
-    await settlement.release({ id, run: 'run-1' }, next);
+    await settlement().release({ id, run: 'run-1' }, next);
     expect((await begin(id, 2, 'run-2')).losses).toBe(0);
-    await settlement.release({ id, run: 'run-2' }, next);
+    await settlement().release({ id, run: 'run-2' }, next);
     expect((await begin(id, 3, 'run-3')).losses).toBe(0);
   });
 
@@ -81,16 +56,16 @@ describe('begin', () => {
     const id = await accept();
     await begin(id, 1, 'run-1');
     await begin(id, 1, 'run-2');
-    await settlement.release({ id, run: 'run-1' }, next);
-    expect(await redis.hget(keys.job(id), 'run')).toBe('run-2');
+    await settlement().release({ id, run: 'run-1' }, next);
+    expect(await redis().hget(keys().job(id), 'run')).toBe('run-2');
     expect((await begin(id)).losses).toBe(2);
   });
 
   test('a later attempt keeps the time of the first', async () => {
     const id = await accept();
     const first = await begin(id, 1, 'run-1');
-    await redis.hset(keys.job(id), 'startedMs', 5);
-    await settlement.release({ id, run: 'run-1' }, next);
+    await redis().hset(keys().job(id), 'startedMs', 5);
+    await settlement().release({ id, run: 'run-1' }, next);
     expect((await begin(id, 2)).record).toMatchObject({ attempt: 2, startedMs: 5 });
     expect(first.record.attempt).toBe(1);
   });
@@ -99,23 +74,23 @@ describe('begin', () => {
     'a job that is %s is not begun',
     async (state) => {
       const id = await accept();
-      await redis.hset(keys.job(id), 'state', state);
-      const before = await redis.hgetall(keys.job(id));
-      expect(await settlement.begin(id, 1, 'run-1')).toEqual({ kind: 'ended' });
-      expect(await redis.hgetall(keys.job(id))).toEqual(before);
+      await redis().hset(keys().job(id), 'state', state);
+      const before = await redis().hgetall(keys().job(id));
+      expect(await settlement().begin(id, 1, 'run-1')).toEqual({ kind: 'ended' });
+      expect(await redis().hgetall(keys().job(id))).toEqual(before);
     },
   );
 
   test('a record that has expired is missing, and nothing brings it back', async () => {
     const id = await accept();
     const { record, run } = await begin(id);
-    await redis.del(keys.job(id));
-    expect(await settlement.begin(id, 1, 'run-1')).toEqual({ kind: 'missing' });
-    expect((await settlement.settle(run, record, pricedAnswer())).kind).toBe('missing');
-    expect((await settlement.fail(run, record, failure)).kind).toBe('missing');
-    await settlement.release({ id, run: 'run-1' }, next);
-    expect(await redis.exists(keys.job(id))).toBe(0);
-    expect(await redis.exists(keys.usage({ tenantId: 'acme' }))).toBe(0);
+    await redis().del(keys().job(id));
+    expect(await settlement().begin(id, 1, 'run-1')).toEqual({ kind: 'missing' });
+    expect((await settlement().settle(run, record, pricedAnswer())).kind).toBe('missing');
+    expect((await settlement().fail(run, record, failure)).kind).toBe('missing');
+    await settlement().release({ id, run: 'run-1' }, next);
+    expect(await redis().exists(keys().job(id))).toBe(0);
+    expect(await redis().exists(keys().usage({ tenantId: 'acme' }))).toBe(0);
   });
 });
 
@@ -133,16 +108,16 @@ describe('settle', () => {
     expect(record).toMatchObject({ state, answer });
     expect(record.failure).toBeUndefined();
     expect(record.expiresMs).toBe((record.finishedMs ?? 0) + resultTtlMs);
-    expect(await redis.hexists(keys.job(id), 'run')).toBe(0);
+    expect(await redis().hexists(keys().job(id), 'run')).toBe(0);
   });
 
   test('the record is looked at again when its result has been kept long enough, and goes by itself a week later', async () => {
     const id = await settled({ resultTtlMs: '30000' });
     const { finishedMs = 0, expiresMs } = await read(id);
     expect(expiresMs).toBe(finishedMs + 30_000);
-    expect(Number(await redis.zscore(keys.due, id))).toBe(expiresMs);
-    for (const key of [keys.job(id), keys.log(id)]) {
-      const ttl = await redis.pttl(key);
+    expect(Number(await redis().zscore(keys().due, id))).toBe(expiresMs);
+    for (const key of [keys().job(id), keys().log(id)]) {
+      const ttl = await redis().pttl(key);
       expect(ttl).toBeLessThanOrEqual(weekMs + 30_000);
       expect(ttl).toBeGreaterThan(weekMs + 20_000);
     }
@@ -151,11 +126,13 @@ describe('settle', () => {
   test('the second to settle changes nothing and counts nothing', async () => {
     const id = await accept({ cacheDigest: 'd', cacheTtlMs: '60000' });
     const { record, run } = await begin(id);
-    expect((await settlement.settle(run, record, pricedAnswer())).kind).toBe('settled');
+    expect((await settlement().settle(run, record, pricedAnswer())).kind).toBe('settled');
     const before = await everything();
-    expect((await settlement.settle({ id, run: 'late' }, record, pricedAnswer({ text: 'Late.' }))).kind).toBe('ended');
-    expect((await settlement.fail({ id, run: 'late' }, record, failure)).kind).toBe('ended');
-    expect(await settlement.begin(id, 2, 'late')).toEqual({ kind: 'ended' });
+    expect((await settlement().settle({ id, run: 'late' }, record, pricedAnswer({ text: 'Late.' }))).kind).toBe(
+      'ended',
+    );
+    expect((await settlement().fail({ id, run: 'late' }, record, failure)).kind).toBe('ended');
+    expect(await settlement().begin(id, 2, 'late')).toEqual({ kind: 'ended' });
     expect(await everything()).toEqual(before);
   });
 
@@ -163,7 +140,7 @@ describe('settle', () => {
     const id = await accept();
     const slow = await begin(id, 1, 'slow');
     await begin(id, 1, 'second');
-    expect((await settlement.settle(slow.run, slow.record, pricedAnswer())).kind).toBe('settled');
+    expect((await settlement().settle(slow.run, slow.record, pricedAnswer())).kind).toBe('settled');
     expect(await read(id)).toMatchObject({ state: 'completed' });
   });
 
@@ -172,14 +149,14 @@ describe('settle', () => {
     const { record } = await begin(id);
     const answers = Array.from({ length: 50 }, (_, index) => pricedAnswer({ text: `answer ${index}` }));
     const outcomes = await Promise.all(
-      answers.map((answer, index) => settlement.settle({ id, run: `run-${index}` }, record, answer)),
+      answers.map((answer, index) => settlement().settle({ id, run: `run-${index}` }, record, answer)),
     );
     const kinds = outcomes.map(({ kind }) => kind);
     expect(kinds.filter((kind) => kind === 'settled')).toHaveLength(1);
     expect(kinds.filter((kind) => kind === 'ended')).toHaveLength(49);
     expect((await read(id)).answer?.text).toBe(`answer ${kinds.indexOf('settled')}`);
-    expect(await redis.hget(keys.usage({ tenantId: 'acme' }), 'sandbox/echo|requests')).toBe('1');
-    expect(await redis.zcard(keys.cacheIndex)).toBe(1);
+    expect(await redis().hget(keys().usage({ tenantId: 'acme' }), 'sandbox/echo|requests')).toBe('1');
+    expect(await redis().zcard(keys().cacheIndex)).toBe(1);
   });
 });
 
@@ -187,22 +164,22 @@ describe('fail', () => {
   test('the record tells why; nothing is counted and nothing cached', async () => {
     const id = await accept({ cacheDigest: 'd', cacheTtlMs: '60000' });
     const { record, run } = await begin(id);
-    expect((await settlement.fail(run, record, failure)).kind).toBe('settled');
+    expect((await settlement().fail(run, record, failure)).kind).toBe('settled');
     const failed = await read(id);
     expect(failed).toMatchObject({ state: 'failed', failure });
     expect(failed.answer).toBeUndefined();
-    expect(await redis.hexists(keys.job(id), 'run')).toBe(0);
-    expect(await redis.pttl(keys.job(id))).toBeLessThanOrEqual(weekMs + resultTtlMs);
+    expect(await redis().hexists(keys().job(id), 'run')).toBe(0);
+    expect(await redis().pttl(keys().job(id))).toBeLessThanOrEqual(weekMs + resultTtlMs);
     expect(Object.keys(await everything()).filter((key) => /usage|cache/.test(key))).toEqual([]);
   });
 
   test('an answer that comes after it changes nothing', async () => {
     const id = await accept();
     const { record, run } = await begin(id);
-    await settlement.fail(run, record, failure);
-    expect((await settlement.settle({ id, run: 'late' }, record, pricedAnswer())).kind).toBe('ended');
+    await settlement().fail(run, record, failure);
+    expect((await settlement().settle({ id, run: 'late' }, record, pricedAnswer())).kind).toBe('ended');
     expect((await read(id)).state).toBe('failed');
-    expect(await redis.exists(keys.usage({ tenantId: 'acme' }))).toBe(0);
+    expect(await redis().exists(keys().usage({ tenantId: 'acme' }))).toBe(0);
   });
 });
 
@@ -230,22 +207,22 @@ describe('usage', () => {
       [of('other', 'ann'), counted(1, 7, 3, '13000')],
     ] as const;
     for (const [scope, counts] of expected) {
-      expect(await redis.hgetall(keys.usage(scope))).toEqual(counts);
-      expect(await redis.hgetall(keys.usage({ ...scope, day: day() }))).toEqual(counts);
+      expect(await redis().hgetall(keys().usage(scope))).toEqual(counts);
+      expect(await redis().hgetall(keys().usage({ ...scope, day: day() }))).toEqual(counts);
     }
   });
 
   test('the total stays; a day goes after 400 days', async () => {
     await settled({});
-    expect(await redis.pttl(keys.usage({ tenantId: 'acme' }))).toBe(-1);
-    const daysLeft = (await redis.pttl(keys.usage({ tenantId: 'acme', day: day() }))) / 86_400_000;
+    expect(await redis().pttl(keys().usage({ tenantId: 'acme' }))).toBe(-1);
+    const daysLeft = (await redis().pttl(keys().usage({ tenantId: 'acme', day: day() }))) / 86_400_000;
     expect(daysLeft).toBeCloseTo(400, 1);
   });
 
   test('without a known price there is no cost, and that is counted', async () => {
     await settled({}, pricedAnswer({ costNanoUsd: null }));
     await settled({});
-    expect(await redis.hgetall(keys.usage({ tenantId: 'acme' }))).toEqual({
+    expect(await redis().hgetall(keys().usage({ tenantId: 'acme' }))).toEqual({
       ...counted(2, 14, 6, '13000'),
       'sandbox/echo|unpriced': '1',
     });
@@ -254,57 +231,57 @@ describe('usage', () => {
 
 describe('notices', () => {
   test('every instance that waits hears of its job, and no other', async () => {
-    const subscriber = redis.duplicate();
+    const subscriber = redis().duplicate();
     onTestFinished(() => subscriber.disconnect());
     const heard: [string, string][] = [];
     subscriber.on('message', (channel: string, message: string) => heard.push([channel, message]));
-    const channels = ['one', 'two', 'three', 'last'].map((instance) => keys.wakeChannel(instance));
+    const channels = ['one', 'two', 'three', 'last'].map((instance) => keys().wakeChannel(instance));
     await subscriber.subscribe(...channels);
 
     const id = await accept();
-    await redis.zadd(keys.readers(id), 1, 'one', 2, 'two');
+    await redis().zadd(keys().readers(id), 1, 'one', 2, 'two');
     const answered = await begin(id);
-    await settlement.settle(answered.run, answered.record, pricedAnswer());
+    await settlement().settle(answered.run, answered.record, pricedAnswer());
     const failed = await accept();
-    await redis.zadd(keys.readers(failed), 1, 'two');
+    await redis().zadd(keys().readers(failed), 1, 'two');
     const refused = await begin(failed);
-    await settlement.fail(refused.run, refused.record, failure);
-    await redis.publish(keys.wakeChannel('last'), 'no more');
+    await settlement().fail(refused.run, refused.record, failure);
+    await redis().publish(keys().wakeChannel('last'), 'no more');
 
     // One connection delivers in order: with the last message here, all others are.
     await waitFor(() => heard.some(([, message]) => message === 'no more'), { what: 'the last message' });
     expect(new Set(heard.slice(0, 2))).toEqual(
       new Set([
-        [keys.wakeChannel('one'), id],
-        [keys.wakeChannel('two'), id],
+        [keys().wakeChannel('one'), id],
+        [keys().wakeChannel('two'), id],
       ]),
     );
     expect(heard.slice(2)).toEqual([
-      [keys.wakeChannel('two'), failed],
-      [keys.wakeChannel('last'), 'no more'],
+      [keys().wakeChannel('two'), failed],
+      [keys().wakeChannel('last'), 'no more'],
     ]);
-    expect(await redis.exists(keys.readers(id), keys.readers(failed))).toBe(0);
+    expect(await redis().exists(keys().readers(id), keys().readers(failed))).toBe(0);
   });
 });
 
 /** Every key of this test with what it holds, for "nothing changed". */
 async function everything(): Promise<Record<string, unknown>> {
-  const names = (await redis.keys(`${keys.job('*').replace(':job:*', '')}:*`)).sort();
+  const names = (await redis().keys(`${keys().job('*').replace(':job:*', '')}:*`)).sort();
   const held = await Promise.all(names.map(async (name) => [name, await contentOf(name)]));
   return Object.fromEntries(held);
 }
 
 /** What a key holds. Its dump would tell as well how the table of a hash lies in memory, which a mere look may change. */
 async function contentOf(name: string): Promise<unknown> {
-  switch (await redis.type(name)) {
+  switch (await redis().type(name)) {
     case 'hash':
-      return redis.hgetall(name);
+      return redis().hgetall(name);
     case 'zset':
-      return redis.zrange(name, '0', '-1', 'WITHSCORES');
+      return redis().zrange(name, '0', '-1', 'WITHSCORES');
     case 'stream':
-      return redis.xrange(name, '-', '+');
+      return redis().xrange(name, '-', '+');
     case 'string':
-      return redis.get(name);
+      return redis().get(name);
     default:
       throw new Error(`${name} is of a type that is not looked at`);
   }

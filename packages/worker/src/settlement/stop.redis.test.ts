@@ -1,44 +1,20 @@
-import { randomUUID } from 'node:crypto';
-import '@llm-gateway/testkit/provided-context';
-import { type StopReason, stopReasons } from '@llm-gateway/shared/lifecycle/stop-reasons';
-import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
+import { stopReasons } from '@llm-gateway/shared/lifecycle/stop-reasons';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
-import { acceptJob, followJob, pricedAnswer, readJob, readLog, stopJob, type TestFields } from '../test-job.ts';
-import { createSettlement, type Settlement } from './settlement.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { pricedAnswer } from '../test-job.ts';
+import { openSettlementBench } from '../test-settlement.ts';
 
-let redis: Redis;
-let keys: Keys;
-let settlement: Settlement;
-beforeAll(() => {
-  redis = new Redis(inject('redisUrl'));
-});
-beforeEach(() => {
-  keys = createKeys(`test-${randomUUID()}`);
-  settlement = createSettlement({ redis, keys, cacheMaxBytes: 1_000_000 });
-});
-afterAll(() => redis.quit());
+const { accept, begin, follow, keys, log, read, redis, settlement, stop } = openSettlementBench();
 
-const accept = (fields?: TestFields) => acceptJob(redis, keys, fields);
-const read = (id: string) => readJob(redis, keys, id);
-const stop = (id: string, reason: StopReason) => stopJob(redis, keys, id, reason);
 const next = { attempt: 2, afterMs: 1000, reason: 'provider_busy' };
-
-async function begin(id: string, attempt = 1) {
-  const run = randomUUID();
-  const beginning = await settlement.begin(id, attempt, run);
-  if (beginning.kind !== 'run') throw new Error(`${id} is ${beginning.kind}`);
-  return { ...beginning, run: { id, run } };
-}
 
 /** What is said on the channel that workers listen to. */
 async function listen() {
-  const subscriber = redis.duplicate();
+  const subscriber = redis().duplicate();
   onTestFinished(() => subscriber.disconnect());
   const heard: string[] = [];
   subscriber.on('message', (_channel: string, message: string) => heard.push(message));
-  await subscriber.subscribe(keys.control);
+  await subscriber.subscribe(keys().control);
   return heard;
 }
 
@@ -61,10 +37,10 @@ describe.for(endings)('told to stop for %s', ([reason, before, running, code]) =
     const id = await accept({ flight: 'd' });
     expect(await stop(id, reason)).toEqual({ outcome: 'ended', heir: undefined });
     expect(await read(id)).toMatchObject({ state: before, failure: { code } });
-    expect(await redis.exists(keys.usage({ tenantId: 'acme' }), keys.flight('d'))).toBe(0);
-    expect(await redis.zscore(keys.jobIndex('acme', 'open'), id)).toBeNull();
-    expect(await redis.zscore(keys.jobIndex('acme', 'state', before), id)).not.toBeNull();
-    expect((await settlement.begin(id, 1, 'late')).kind).toBe('ended');
+    expect(await redis().exists(keys().usage({ tenantId: 'acme' }), keys().flight('d'))).toBe(0);
+    expect(await redis().zscore(keys().jobIndex('acme', 'open'), id)).toBeNull();
+    expect(await redis().zscore(keys().jobIndex('acme', 'state', before), id)).not.toBeNull();
+    expect((await settlement().begin(id, 1, 'late')).kind).toBe('ended');
   });
 
   test('a job that runs is told so, ends with its run, and is charged what it used', async () => {
@@ -79,12 +55,12 @@ describe.for(endings)('told to stop for %s', ([reason, before, running, code]) =
     expect(heard).toEqual([`${id} ${reason}`]);
 
     const used = pricedAnswer({ text: 'Hal', usageSource: 'estimated' });
-    expect((await settlement.stop(run, record, reason, used, [{ type: 'text-delta', text: 'Hal' }])).kind).toBe(
+    expect((await settlement().stop(run, record, reason, used, [{ type: 'text-delta', text: 'Hal' }])).kind).toBe(
       'settled',
     );
     expect(await read(id)).toMatchObject({ state: running, failure: { code }, answer: used });
-    expect((await readLog(redis, keys, id)).at(-1)?.event).toEqual({ type: 'text-delta', text: 'Hal' });
-    expect(await redis.hgetall(keys.usage({ tenantId: 'acme', userId: 'ann' }))).toMatchObject({
+    expect((await log(id)).at(-1)?.event).toEqual({ type: 'text-delta', text: 'Hal' });
+    expect(await redis().hgetall(keys().usage({ tenantId: 'acme', userId: 'ann' }))).toMatchObject({
       'sandbox/echo|requests': '1',
       'sandbox/echo|nanoUsd': '13000',
     });
@@ -94,16 +70,16 @@ describe.for(endings)('told to stop for %s', ([reason, before, running, code]) =
     const heard = await listen();
     const id = await accept();
     const { run } = await begin(id);
-    await settlement.release(run, next);
+    await settlement().release(run, next);
     expect(await stop(id, reason)).toEqual({ outcome: 'ended', heir: undefined });
     expect(await read(id)).toMatchObject({ state: running, failure: { code } });
-    expect((await settlement.begin(id, 2, 'late')).kind).toBe('ended');
+    expect((await settlement().begin(id, 2, 'late')).kind).toBe('ended');
     expect(heard).toEqual([]);
   });
 
   test('a job that shares the call of another ends at once and leaves that one alone', async () => {
     const leader = await accept();
-    const follower = await followJob(redis, keys, leader);
+    const follower = await follow(leader);
     await begin(leader);
     expect(await stop(follower, reason)).toEqual({ outcome: 'ended', heir: undefined });
     expect(await read(follower)).toMatchObject({ state: running, failure: { code }, free: true });
@@ -120,7 +96,7 @@ describe('a job that was told to stop', () => {
     const { cancelRequestedMs } = await read(id);
     expect(await stop(id, 'cancel')).toEqual({ outcome: 'stopping', heir: undefined });
     expect(await read(id)).toMatchObject({ stop: 'disconnect', cancelRequestedMs });
-    await redis.publish(keys.control, 'no more');
+    await redis().publish(keys().control, 'no more');
     await waitFor(() => heard.includes('no more'), { what: 'the last message' });
     expect(heard).toEqual([`${id} disconnect`, 'no more']);
   });
@@ -129,16 +105,16 @@ describe('a job that was told to stop', () => {
     const id = await accept();
     const { run } = await begin(id);
     await stop(id, 'cancel');
-    expect(await settlement.release(run, next)).toBe('stopped');
+    expect(await settlement().release(run, next)).toBe('stopped');
     expect(await read(id)).toMatchObject({ state: 'cancelled' });
-    expect((await readLog(redis, keys, id)).map(({ event }) => event.type)).toEqual(['started']);
+    expect((await log(id)).map(({ event }) => event.type)).toEqual(['started']);
   });
 
   test('ends when it would begin again, its worker having died', async () => {
     const id = await accept();
     await begin(id);
     await stop(id, 'deadline');
-    expect(await settlement.begin(id, 1, 'later')).toEqual({ kind: 'ended', heir: undefined });
+    expect(await settlement().begin(id, 1, 'later')).toEqual({ kind: 'ended', heir: undefined });
     expect(await read(id)).toMatchObject({ state: 'failed', failure: { code: 'deadline_exceeded' } });
   });
 
@@ -146,7 +122,7 @@ describe('a job that was told to stop', () => {
     const id = await accept();
     const { run, record } = await begin(id);
     await stop(id, 'cancel');
-    await settlement.settle(run, record, pricedAnswer());
+    await settlement().settle(run, record, pricedAnswer());
     expect(await read(id)).toMatchObject({ state: 'completed' });
   });
 });
@@ -159,19 +135,19 @@ test.for([
   ['deadline', false],
 ] as const)('after %s a repeat under the same Idempotency-Key finds the job: %s', async ([reason, isKept]) => {
   const id = await accept({ idempotency: 'key' });
-  await redis.hset(keys.idempotency('key'), { job: id, fingerprint: 'f' });
+  await redis().hset(keys().idempotency('key'), { job: id, fingerprint: 'f' });
   await stop(id, reason);
-  expect(await redis.exists(keys.idempotency('key'))).toBe(isKept ? 1 : 0);
+  expect(await redis().exists(keys().idempotency('key'))).toBe(isKept ? 1 : 0);
 });
 
 test('a job that has ended, and one that is not there, are left alone', async () => {
   const id = await accept();
   await stop(id, 'cancel');
-  const before = await redis.hgetall(keys.job(id));
+  const before = await redis().hgetall(keys().job(id));
   expect(await stop(id, 'deadline')).toEqual({ outcome: 'unchanged', heir: undefined });
-  expect(await redis.hgetall(keys.job(id))).toEqual(before);
+  expect(await redis().hgetall(keys().job(id))).toEqual(before);
   expect(await stop('job_none', 'cancel')).toEqual({ outcome: 'missing', heir: undefined });
-  expect(await redis.exists(keys.job('job_none'))).toBe(0);
+  expect(await redis().exists(keys().job('job_none'))).toBe(0);
 });
 
 test.for([
@@ -179,7 +155,7 @@ test.for([
   ['startDeadlineMs', 'expired'],
 ] as const)('a job is not begun after its %s', async ([name, state]) => {
   const id = await accept({ [name]: String(Date.now() - 1000) });
-  expect((await settlement.begin(id, 1, 'run-1')).kind).toBe('ended');
+  expect((await settlement().begin(id, 1, 'run-1')).kind).toBe('ended');
   expect(await read(id)).toMatchObject({ state, failure: { code: 'deadline_exceeded' } });
 });
 
@@ -190,7 +166,7 @@ test.for([
   'a job that nobody reads any more is not begun, and on disconnect: %s is %s',
   async ([onDisconnect, state, code]) => {
     const id = await accept({ graceMs: '5000', createdMs: String(Date.now() - 6000), onDisconnect });
-    expect((await settlement.begin(id, 1, 'run-1')).kind).toBe('ended');
+    expect((await settlement().begin(id, 1, 'run-1')).kind).toBe('ended');
     expect(await read(id)).toMatchObject({ state, failure: { code } });
   },
 );
