@@ -5,10 +5,10 @@
 -- KEYS[1] record of the new job
 -- ARGV[1] its id, ARGV[2] options as JSON, ARGV[3…] field, value, … of the record
 --   lane, share (whose flow it is in the lane's fair queue), priority, unfinished_ms (how long a record without an end
---   is kept), attach (fingerprint), attach_ms, id_ms (the time that is
---   in the id); each of these may be absent: parked (it takes its place in the lane later), delay_ms, deadline_ms, start_deadline_ms,
---   instance and lease_ms (who reads the answer), idempotency {digest, fingerprint, kept_ms}, flight (digest of what may
---   be shared), answer (JSON, from the cache), its state and delta (the event with its text); windows {keys, rows}
+--   is kept), attach (fingerprint), attach_ms, id_ms (the time that is in the id), windows {keys, rows}; each of these
+--   may be absent: parked (it takes its place in the lane later), delay_ms, deadline_ms, start_deadline_ms, instance and
+--   lease_ms (who reads the answer), idempotency {digest, fingerprint, kept_ms}, flight (digest of what may be shared),
+--   answer (JSON, from the cache), its state and delta (the event with its text)
 --
 -- Returns {kind, id or detail, more, rates…} with rates as sliding_windows gives them:
 --   'accepted', id, BullMQ's priority      'followed', id, leader      'cached', id, ''

@@ -1,9 +1,10 @@
-import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import type { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import { isFinal, type JobState } from '@llm-gateway/shared/contracts/job';
 import { jobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { callRedis } from '@llm-gateway/shared/redis/call-redis';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import type { Redis } from 'ioredis';
+import { invalidField } from '../http/invalid-field.ts';
 import { countByLeader } from './count-by-leader.ts';
 import { type JobStatus, type JobSummary, statusOf } from './job-view.ts';
 import { type IndexPlace, type Walk, walkIndex } from './walk-index.ts';
@@ -161,10 +162,5 @@ function fits(row: (string | null)[], tenantId: string, filter: JobFilter, nowMs
 function tooFar(direction: Walk['direction'], { createdMs }: IndexPlace, looks: number): GatewayError {
   const [field, ms] = direction === 'older' ? ['created_before', createdMs + 1] : ['created_after', createdMs - 1];
   const detail = `must be given: none of the ${looks} jobs up to here fits; go on with ${new Date(ms).toISOString()}`;
-  return new GatewayError({
-    code: 'invalid_request',
-    field,
-    detail: `${field}: ${detail}`,
-    errors: [{ pointer: field, detail }],
-  });
+  return invalidField(field, detail);
 }

@@ -1,7 +1,7 @@
 import { failureRow } from '@llm-gateway/shared/contracts/failure';
 import { isFinal, type JobState, jobStates } from '@llm-gateway/shared/contracts/job';
+import { viewCost } from '@llm-gateway/shared/jobs/job-cost';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
-import { costUsd } from '@llm-gateway/shared/pricing/cost-usd';
 import { finalEvents, webhookEvents } from '@llm-gateway/shared/webhooks/job-webhook';
 import { z } from 'zod';
 import { lastSequence } from './sequence.ts';
@@ -162,8 +162,7 @@ export function viewJob(
     cancel_requested_at: isoOrNull(record.cancelRequestedMs),
     last_sequence: lastSequence(record),
     output_chars: answer?.text.length ?? (isFinal(record.state) ? 0 : record.chars),
-    usage: answer ? viewUsage(answer) : null,
-    cost_usd: answer ? (record.free ? 0 : costUsd(answer)) : null,
+    ...viewCost(record),
     cached: record.cached === true,
     coalesced_into: record.leader ?? null,
     custom_id: record.customId ?? null,
@@ -186,13 +185,6 @@ export const viewMinimalJob = (id: string, record: JobSummary): z.infer<typeof m
 /** A job that was told to stop is `cancelling` until its worker has heard. */
 export const statusOf = ({ state, stop }: { state: JobState; stop?: string | null | undefined }): JobStatus =>
   state === 'in_progress' && stop ? 'cancelling' : state;
-
-const viewUsage = ({ usage, usageSource }: NonNullable<JobRecord['answer']>): JobView['usage'] => ({
-  prompt_tokens: usage.promptTokens,
-  completion_tokens: usage.completionTokens,
-  total_tokens: usage.totalTokens,
-  source: usageSource,
-});
 
 function viewError(failure: NonNullable<JobRecord['failure']>): JobView['error'] {
   const { type, status, retry } = failureRow(failure.code);

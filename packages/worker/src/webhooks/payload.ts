@@ -1,5 +1,5 @@
+import { viewCost } from '@llm-gateway/shared/jobs/job-cost';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
-import { costUsd } from '@llm-gateway/shared/pricing/cost-usd';
 import { responseEvents, type WebhookEvent, type WebhookWishes } from '@llm-gateway/shared/webhooks/job-webhook';
 import { webhookBody } from '@llm-gateway/shared/webhooks/webhook-body';
 
@@ -36,20 +36,12 @@ function jobData({ jobId, record, type }: JobMoment, isResultWanted: boolean): o
     endpoint: record.endpoint,
     response_id: responseIdOf(jobId),
     model: record.target,
-    usage: answer ? viewUsage(answer) : null,
-    cost_usd: answer ? (record.free ? 0 : costUsd(answer)) : null,
+    ...viewCost({ answer, free: record.free }),
     result_url: `/v1/jobs/${jobId}/result`,
     metadata: record.metadata,
     ...(answer && isResultWanted ? smallResult(answer) : {}),
   };
 }
-
-const viewUsage = ({ usage, usageSource }: NonNullable<JobRecord['answer']>) => ({
-  prompt_tokens: usage.promptTokens,
-  completion_tokens: usage.completionTokens,
-  total_tokens: usage.totalTokens,
-  source: usageSource,
-});
 
 function smallResult({ text, finishReason, providerModel }: NonNullable<JobRecord['answer']>) {
   const result = { text, finish_reason: finishReason.unified, model: providerModel };

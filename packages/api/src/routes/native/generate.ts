@@ -11,7 +11,7 @@ import { header } from '../../http/header.ts';
 import { parsePrefer } from '../../http/prefer.ts';
 import { problem } from '../../http/problem-schema.ts';
 import { waitBudgetMs } from '../../http/wait-budget.ts';
-import { withoutNulls } from '../../http/without-nulls.ts';
+import { ignoreNulls } from '../../http/without-nulls.ts';
 import { submittedJob } from '../../jobs/job-view.ts';
 import { admitLogged } from './admit-logged.ts';
 import { generateAnswer } from './generate-answer.ts';
@@ -35,10 +35,7 @@ const schema = {
 };
 
 export const generateRoute: FastifyPluginAsyncZod<GenerateDeps> = async (app, deps) => {
-  const preValidation = async (request: FastifyRequest) => {
-    request.body = withoutNulls(request.body);
-  };
-  app.post(generatePath, { schema, preValidation }, async (request, reply) => {
+  app.post(generatePath, { schema, preValidation: ignoreNulls() }, async (request, reply) => {
     const preferences = parsePrefer(header(request, 'prefer'));
     const wanted = toGenerationRequest(request, request.body, generatePath, preferences);
     const admission = await admitLogged(request, reply, wanted, deps);

@@ -11,7 +11,7 @@ import { renameFields } from '../../http/invalid-field.ts';
 import { type Preferences, parsePrefer } from '../../http/prefer.ts';
 import { problem } from '../../http/problem-schema.ts';
 import { waitBudgetMs } from '../../http/wait-budget.ts';
-import { withoutNulls } from '../../http/without-nulls.ts';
+import { ignoreNulls } from '../../http/without-nulls.ts';
 import { submittedJob } from '../../jobs/job-view.ts';
 import { admitLogged } from './admit-logged.ts';
 import { toGenerationRequest } from './generate-request.ts';
@@ -32,11 +32,8 @@ const schema = {
 };
 
 export const submitJobRoute: FastifyPluginAsyncZod<SubmitJobDeps> = async (app, deps) => {
-  const preValidation = async (request: FastifyRequest) => {
-    request.body = withoutNulls(request.body);
-    if (hasBody(request.body)) request.body = { ...request.body, body: withoutNulls(request.body.body) };
-  };
-  app.post(path, { schema, preValidation }, async (request, reply) => {
+  // One level more than the endpoint's own: its body lies within.
+  app.post(path, { schema, preValidation: ignoreNulls(4) }, async (request, reply) => {
     const preferences = parsePrefer(header(request, 'prefer'));
     const admission = await namingTheBody(request.body, async () =>
       admitLogged(request, reply, toRequest(request, request.body, preferences), deps),
@@ -52,9 +49,6 @@ export const submitJobRoute: FastifyPluginAsyncZod<SubmitJobDeps> = async (app, 
     return sendJob(reply.code(kind === 'answered' ? 201 : 200), id, record, preferences);
   });
 };
-
-const hasBody = (envelope: unknown): envelope is { body: unknown } =>
-  typeof envelope === 'object' && envelope !== null && 'body' in envelope;
 
 const toRequest = (request: FastifyRequest, envelope: JobBody, preferences: Preferences): GenerationRequest =>
   toGenerationRequest(request, envelope.body, envelope.endpoint, preferences, toEnvelope(path, envelope));

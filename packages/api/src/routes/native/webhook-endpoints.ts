@@ -3,14 +3,13 @@ import { makeEndpointId, makeEventId } from '@llm-gateway/shared/contracts/ids';
 import { finalEvents, webhookEvents } from '@llm-gateway/shared/webhooks/job-webhook';
 import { webhookBody } from '@llm-gateway/shared/webhooks/webhook-body';
 import type { WebhookEndpoint } from '@llm-gateway/shared/webhooks/webhook-endpoints';
-import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ApiDeps } from '../../deps.ts';
 import { acceptEmptyBody } from '../../http/accept-empty-body.ts';
 import { invalidField } from '../../http/invalid-field.ts';
 import { problem } from '../../http/problem-schema.ts';
-import { withoutNulls } from '../../http/without-nulls.ts';
+import { ignoreNulls } from '../../http/without-nulls.ts';
 import { deliveryList, deliveryView, viewDeliveries, viewDelivery } from '../../webhooks/delivery-view.ts';
 import { webhookEventsMember, webhookIncludeMember } from './job-members.ts';
 
@@ -73,9 +72,7 @@ const viewEndpoint = ({ id, url, events, include, description, disabled, created
 const notFound = (id: string) =>
   new GatewayError({ code: 'not_found', detail: `There is no webhook endpoint ${id.slice(0, 64)}.` });
 
-const preValidation = async (request: FastifyRequest) => {
-  request.body = withoutNulls(request.body);
-};
+const preValidation = ignoreNulls();
 
 const refused = { '4xx': problem, '5xx': problem };
 const tags = ['Webhooks'];
