@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 const redisTests = 'packages/**/src/**/*.redis.test.ts';
+const postgresTests = 'packages/**/src/**/*.postgres.test.ts';
 const routeTests = 'packages/api/src/**/*.route.test.ts';
 
 export default defineConfig({
@@ -10,13 +11,13 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/**/src/**/*.test.ts', 'scripts/**/*.test.ts'],
-          exclude: ['**/node_modules/**', redisTests, routeTests],
+          exclude: ['**/node_modules/**', redisTests, postgresTests, routeTests],
         },
       },
       {
         test: {
           name: 'integration',
-          include: [redisTests, routeTests],
+          include: [redisTests, postgresTests, routeTests],
           exclude: ['**/node_modules/**'],
           globalSetup: ['tests/global-setup.ts'],
           testTimeout: 30_000,

@@ -1,6 +1,7 @@
 import { sandboxEnv } from '@llm-gateway/sandbox/sandbox-env';
 import { authEnv } from '@llm-gateway/shared/config/auth';
 import { cacheEnv } from '@llm-gateway/shared/config/cache';
+import { databaseEnv, ledgerEnv } from '@llm-gateway/shared/config/database';
 import { drainEnv } from '@llm-gateway/shared/config/drain';
 import { httpEnv } from '@llm-gateway/shared/config/http';
 import { jobEnv } from '@llm-gateway/shared/config/jobs';
@@ -19,6 +20,7 @@ import { startEnv } from './start/start-env.ts';
 export const configurationGroups: [title: string, shape: Record<string, z.ZodType>][] = [
   ['Providers', providerEnv],
   ['Redis', redisEnv],
+  ['Postgres', { ...databaseEnv, ...ledgerEnv }],
   ['Listening', httpEnv],
   ['Access', authEnv],
   ['Limits', limitEnv],

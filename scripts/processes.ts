@@ -24,7 +24,7 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-export async function waitUntil(holds: () => boolean, deadlineMs: number): Promise<boolean> {
+async function waitUntil(holds: () => boolean, deadlineMs: number): Promise<boolean> {
   const deadline = Date.now() + deadlineMs;
   while (!holds()) {
     if (Date.now() >= deadline) return false;
@@ -33,11 +33,26 @@ export async function waitUntil(holds: () => boolean, deadlineMs: number): Promi
   return true;
 }
 
+/** Waits for the end of a process; false when it is still there after the deadline. */
+export async function untilGone(pid: number, deadlineMs: number): Promise<boolean> {
+  if (!(await waitUntil(() => commandLineOf(pid) === undefined, deadlineMs))) return false;
+  // Until its parent has taken notice the pid counts as alive, and not every parent ever does.
+  await waitUntil(() => !exists(pid), 500);
+  return true;
+}
+
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 /** Asks a process that is not our child to leave, and makes it leave when the deadline has passed. */
-export async function endProcess(pid: number, deadlineMs: number): Promise<void> {
-  const gone = () => commandLineOf(pid) === undefined;
-  sendSignal(pid, 'SIGTERM');
-  if (await waitUntil(gone, deadlineMs)) return;
+export async function endProcess(pid: number, deadlineMs: number, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  sendSignal(pid, signal);
+  if (await untilGone(pid, deadlineMs)) return;
   sendSignal(pid, 'SIGKILL');
-  await waitUntil(gone, 2_000);
+  await untilGone(pid, 2_000);
 }

@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { findPostgres } from './postgres/find-postgres.ts';
 import { findRedis } from './redis/find-redis.ts';
 import { adminKey } from './start/admin-key.ts';
 import { claimDataDir } from './start/data-dir-claim.ts';
@@ -18,15 +19,23 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 
 async function start(settings: StartSettings, supervisor: Supervisor): Promise<void> {
   const launcher = createLauncher({ root, settings, supervisor, say });
-  const [redis, sandboxUrl] = await Promise.all([
-    findRedis(settings, { say, onGivenUp: supervisor.giveUp }),
+  const keeper = { say, onGivenUp: supervisor.giveUp };
+  const [redis, postgres, sandboxUrl] = await Promise.all([
+    findRedis(settings, keeper).then(supervisor.stopsWith),
+    findPostgres(settings, keeper).then(supervisor.stopsWith),
     launcher.sandbox(),
   ]);
-  supervisor.stopsWith(redis);
-  if (supervisor.isStopping()) return redis.stop();
+  if (supervisor.isStopping()) return;
 
   const admin = adminKey(settings);
-  const env = environments({ base: process.env, settings, redisUrl: redis.url, sandboxUrl, adminKey: admin.key });
+  const env = environments({
+    base: process.env,
+    settings,
+    redisUrl: redis.url,
+    databaseUrl: postgres.url,
+    sandboxUrl,
+    adminKey: admin.key,
+  });
   const [listening] = await Promise.all([launcher.api(env.api), launcher.workers(env.worker)]);
   const url = listening ?? `http://${settings.host}:${settings.port}`;
   console.log(
@@ -34,8 +43,9 @@ async function start(settings: StartSettings, supervisor: Supervisor): Promise<v
       settings,
       url,
       redis,
+      postgres,
       admin,
-      warnings: await healthWarnings(url),
+      warnings: [...(postgres.warning ? [postgres.warning] : []), ...(await healthWarnings(url))],
       seconds: process.uptime(),
       cwd: root,
     }),

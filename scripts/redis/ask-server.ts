@@ -1,11 +1,6 @@
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-
-export interface ServerFacts {
-  version: string;
-  pid: number;
-  loading: boolean;
-}
+import type { ServerFacts } from '../servers/private-server.ts';
 
 const oldestVersion = [6, 2] as const;
 
@@ -54,8 +49,8 @@ const encode = (words: string[]): string =>
 
 function readFacts(reply: string): ServerFacts | undefined {
   const field = (name: string) => new RegExp(`^${name}:(\\S+)\\r$`, 'm').exec(reply)?.[1];
-  const [version, pid, loading] = [field('redis_version'), field('process_id'), field('loading')];
-  if (!version || !pid || !loading) return;
+  const [version, loading] = [field('redis_version'), field('loading')];
+  if (!version || !loading) return;
   const valkey = field('valkey_version');
-  return { version: valkey ? `valkey ${valkey}` : version, pid: Number(pid), loading: loading !== '0' };
+  return { version: valkey ? `valkey ${valkey}` : version, loading: loading !== '0' };
 }

@@ -2,15 +2,16 @@ import { execFile } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
-import { onPath } from './from-path.ts';
-import { binaryProgram, type RedisProgram } from './redis-program.ts';
+import { onPath } from '../servers/on-path.ts';
+import type { ServerProgram } from '../servers/server-program.ts';
+import { binaryProgram } from './redis-program.ts';
 
 const run = promisify(execFile);
 // redis-server is a link to the binary in redis-tools: both are needed even where one is installed.
 const packages = ['redis-server', 'redis-tools'];
 
 /** Debian and Ubuntu: the packages are fetched and unpacked into our own folder; nothing is installed, no root needed. */
-export async function fromDebs(cache: string): Promise<RedisProgram | string> {
+export async function fromDebs(cache: string): Promise<ServerProgram | string> {
   const binary = join(cache, 'usr/bin/redis-server');
   if (!existsSync(binary)) {
     if (!onPath('apt-get') || !onPath('dpkg-deb')) return 'not a Debian or Ubuntu machine (no apt-get, no dpkg-deb)';

@@ -1,9 +1,9 @@
+import { redactUrl } from '../servers/redact-url.ts';
+import type { Server } from '../servers/server-program.ts';
 import { askServer, isSupported, tooOld } from './ask-server.ts';
-import { redactUrl } from './redact-url.ts';
-import type { RedisServer } from './redis-program.ts';
 
 /** The server the operator named. If it will not do we say so: another one would hide where the data went. */
-export async function fromEnv(url: string): Promise<RedisServer> {
+export async function fromEnv(url: string): Promise<Server> {
   // What is no Redis URL is not shown: a password in it has no place we could know.
   if (!/^rediss?:\/\//i.test(url) || !URL.canParse(url)) {
     throw new Error('REDIS_URL cannot be used: it must be a URL that begins with redis:// or rediss://');

@@ -1,45 +1,34 @@
-/** What the search ends with, whoever runs the server. */
-export interface RedisServer {
-  url: string;
-  how: string;
-  version: string;
-  stop(): Promise<void>;
-}
+import type { ServerProgram } from '../servers/server-program.ts';
 
-/** Where a private server keeps its data and which loopback port it is reached at. */
-export interface ServerPlace {
-  dir: string;
+interface RedisPlace {
+  bind: string;
   port: number;
+  dir: string;
 }
 
-/** One start of a server: the command to run, and what the server itself must be told about its place. */
-export interface Launch {
-  command: string;
-  args: string[];
-  env?: NodeJS.ProcessEnv;
-  sees: { bind: string; port: number; dir: string };
-  /** Set when the server lives in a container: it outlives its client process and is stopped by name. */
-  container?: { engine: string; name: string };
+/** What a server reads from stdin. The place is as the server sees it, which in a container is another one than ours. */
+export function configuration({ bind, port, dir }: RedisPlace, password: string): string {
+  return `bind ${bind}
+port ${port}
+dir ${JSON.stringify(dir)}
+requirepass ${password}
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+daemonize no
+`;
 }
 
-/** A way to run a Redis server on this machine. */
-export interface RedisProgram {
-  how: string;
-  launch(place: ServerPlace): Launch;
-}
-
-/** A leg of the search: a program, or the reason why there is none. */
-export type Leg = () => RedisProgram | string | Promise<RedisProgram | string>;
-
-/** A server binary run as a child reads its configuration from stdin, where `ps` shows no password. */
-export function binaryProgram(how: string, command: string, env?: NodeJS.ProcessEnv): RedisProgram {
+/** A server binary run as a child of ours. */
+export function binaryProgram(how: string, command: string, env?: NodeJS.ProcessEnv): ServerProgram {
   return {
     how,
-    launch: ({ dir, port }) => ({
+    launch: ({ dir, port, password }) => ({
       command,
       args: ['-'],
       ...(env ? { env } : {}),
-      sees: { bind: '127.0.0.1', port, dir },
+      input: configuration({ bind: '127.0.0.1', port, dir }, password),
     }),
   };
 }

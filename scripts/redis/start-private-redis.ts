@@ -1,10 +1,11 @@
-import { join, resolve } from 'node:path';
-import { freePort } from '../free-port.ts';
+import { resolve } from 'node:path';
+import type { PrivateServer } from '../servers/private-server.ts';
+import type { Leg } from '../servers/server-program.ts';
+import { startPrivate } from '../servers/start-private.ts';
 import { fromContainer } from './from-container.ts';
 import { fromDebs } from './from-debs.ts';
 import { fromPath } from './from-path.ts';
-import { adoptServer, type PrivateServer, startServer } from './private-server.ts';
-import type { Leg } from './redis-program.ts';
+import { redisKind } from './redis-kind.ts';
 
 export type LegName = 'path' | 'debs' | 'container';
 
@@ -17,6 +18,12 @@ const legs: Record<LegName, Leg> = {
   container: fromContainer,
 };
 
+const advice = [
+  'set REDIS_URL to a Redis >= 6.2 (in the environment or in .env)',
+  'install one: apt-get install redis-server, or brew install redis',
+  'start Docker or Podman',
+];
+
 interface PrivateRedisOptions {
   /** Data, state and log of this server; starting again on the same folder keeps data and password. */
   dir: string;
@@ -25,31 +32,12 @@ interface PrivateRedisOptions {
 }
 
 /** Starts a server of our own on `dir`, or takes over the one an earlier start left running there. */
-export async function startPrivateRedis(options: PrivateRedisOptions): Promise<PrivateServer> {
-  const dir = resolve(options.dir);
-  const left = await adoptServer(dir);
-  if (left) return left;
-  const tried: string[] = [];
-  for (const name of options.legs ?? (['path', 'debs', 'container'] as const)) {
-    const program = await legs[name]();
-    if (typeof program === 'string') {
-      tried.push(program);
-      continue;
-    }
-    try {
-      return await startServer(program, { dir, port: options.port ?? (await freePort()) });
-    } catch (error) {
-      tried.push(`${program.how}: ${(error as Error).message} (log: ${join(dir, 'redis.log')})`);
-    }
-  }
-  throw new Error(noRedis(tried));
-}
-
-function noRedis(tried: string[]): string {
-  return `No Redis found and none could be started. Tried:
-${tried.map((reason) => `  - ${reason}`).join('\n')}
-Do one of these and start again:
-  - set REDIS_URL to a Redis >= 6.2 (in the environment or in .env)
-  - install one: apt-get install redis-server, or brew install redis
-  - start Docker or Podman`;
+export function startPrivateRedis(options: PrivateRedisOptions): Promise<PrivateServer> {
+  const names = options.legs ?? ['path', 'debs', 'container'];
+  return startPrivate(redisKind, {
+    dir: resolve(options.dir),
+    port: options.port,
+    legs: names.map((name) => legs[name]),
+    advice,
+  });
 }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { configurationGroups } from '../configuration-groups.ts';
 
 /** Not ours, but at home in the same file: docker-compose.yml reads it too. */
-const composeOnly = ['PUBLISH_ADDRESS', 'PUBLISH_PORT'];
+const composeOnly = ['PUBLISH_ADDRESS', 'PUBLISH_PORT', 'POSTGRES_PASSWORD'];
 const foreignPrefix = /^(?:NODE|COMPOSE|DOCKER)_/;
 
 const assignment = /^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=\s*(.*)$/;

@@ -4,14 +4,20 @@ interface Wiring {
   base: NodeJS.ProcessEnv;
   settings: StartSettings;
   redisUrl: string;
+  databaseUrl: string;
   sandboxUrl: string | undefined;
   adminKey: string | undefined;
 }
 
 /** Each process gets the secrets it needs and no other: the api no provider key, the worker no admin key. */
-export function environments({ base, settings, redisUrl, sandboxUrl, adminKey }: Wiring) {
+export function environments({ base, settings, redisUrl, databaseUrl, sandboxUrl, adminKey }: Wiring) {
   const { OPENAI_API_KEY, ANTHROPIC_API_KEY, ADMIN_API_KEY, ...plain } = base;
-  const common = { ...plain, REDIS_URL: redisUrl, ...(sandboxUrl ? { SANDBOX_URL: sandboxUrl } : {}) };
+  const common = {
+    ...plain,
+    REDIS_URL: redisUrl,
+    DATABASE_URL: databaseUrl,
+    ...(sandboxUrl ? { SANDBOX_URL: sandboxUrl } : {}),
+  };
   return {
     api: {
       ...common,
@@ -30,6 +36,7 @@ export function environments({ base, settings, redisUrl, sandboxUrl, adminKey }:
 }
 
 export function sandboxEnvironment(base: NodeJS.ProcessEnv, port: string): NodeJS.ProcessEnv {
-  const { OPENAI_API_KEY: _openai, ANTHROPIC_API_KEY: _anthropic, ADMIN_API_KEY: _admin, ...plain } = base;
+  const { OPENAI_API_KEY: _openai, ANTHROPIC_API_KEY: _anthropic, ADMIN_API_KEY: _admin, ...rest } = base;
+  const { REDIS_URL: _redis, DATABASE_URL: _database, ...plain } = rest;
   return { ...plain, SANDBOX_HOST: '127.0.0.1', SANDBOX_PORT: port };
 }

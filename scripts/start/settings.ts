@@ -1,8 +1,7 @@
 import { resolve } from 'node:path';
-import { authEnv } from '@llm-gateway/shared/config/auth';
+import { authEnv, defaultAuthMode } from '@llm-gateway/shared/config/auth';
 import { drainEnv } from '@llm-gateway/shared/config/drain';
 import { httpEnv } from '@llm-gateway/shared/config/http';
-import { isLoopback } from '@llm-gateway/shared/config/is-loopback';
 import { loadConfig } from '@llm-gateway/shared/config/load-config';
 import { providerEnv } from '@llm-gateway/shared/config/providers';
 import { z } from 'zod';
@@ -48,7 +47,7 @@ export function readSettings(env: NodeJS.ProcessEnv, root: string): StartSetting
     drainMs: config.DRAIN_MS,
     logTo: config.LOG_TO,
     adminKey: config.ADMIN_API_KEY,
-    keysRequired: (config.AUTH_MODE ?? (isLoopback(config.HOST) ? 'open' : 'keys')) === 'keys',
+    keysRequired: (config.AUTH_MODE ?? defaultAuthMode(config.HOST, config.NODE_ENV)) === 'keys',
     sandbox: sandboxOf(config, live),
     live,
   };

@@ -1,12 +1,13 @@
 import { join, relative } from 'node:path';
-import type { RedisServer } from '../redis/redis-program.ts';
+import type { Server } from '../servers/server-program.ts';
 import type { AdminKey } from './admin-key.ts';
 import type { StartSettings } from './settings.ts';
 
 export interface Started {
   settings: StartSettings;
   url: string;
-  redis: Pick<RedisServer, 'how' | 'version'>;
+  redis: Pick<Server, 'how' | 'version'>;
+  postgres: Pick<Server, 'how' | 'version'>;
   admin: AdminKey;
   warnings: string[];
   seconds: number;
@@ -16,7 +17,7 @@ export interface Started {
 type ProviderKey = keyof StartSettings['live'];
 
 /** What the operator wants to know when everything runs. No key and no password is in it. */
-export function summary({ settings, url, redis, admin, warnings, seconds, cwd }: Started): string {
+export function summary({ settings, url, redis, postgres, admin, warnings, seconds, cwd }: Started): string {
   const short = (path: string) => {
     const fromHere = relative(cwd, path);
     return fromHere.startsWith('..') ? path : fromHere;
@@ -27,6 +28,7 @@ export function summary({ settings, url, redis, admin, warnings, seconds, cwd }:
     ['Docs', `${url}/docs`],
     ['Queues', `${url}/admin/queues  (admin key: ${keyFile ?? admin.where})`],
     ['Redis', `${redis.version}, ${redis.how}`],
+    ['Postgres', `${postgres.version}, ${postgres.how}`],
     ['Providers', `openai: ${provider(settings, 'openai')}, anthropic: ${provider(settings, 'anthropic')}`],
     ['Logs', settings.logTo === 'stdout' ? 'here' : join(short(settings.dataDir), 'logs', logFiles(settings))],
     ...warnings.map((warning) => ['Warning', warning]),

@@ -6,11 +6,16 @@ export interface Supervisor {
   add(stage: Stage, managed: ManagedProcess): ManagedProcess;
   /** Writes down which processes run now: one that was started again has another pid. */
   record(): void;
-  stopsWith(redis: { stop(): Promise<void> }): void;
+  /** Takes charge of a server that all processes lean on, and gives it back. */
+  stopsWith<Server extends StoppableServer>(server: Server): Server;
   stop(code: number): Promise<void>;
   /** Something the gateway cannot do without keeps ending. */
   giveUp(reason: string): void;
   isStopping(): boolean;
+}
+
+interface StoppableServer {
+  stop(): Promise<void>;
 }
 
 /** The order in which things stop: who takes work first, who does it next, what they lean on last. */
@@ -29,7 +34,7 @@ export interface SupervisorOptions {
 
 export function createSupervisor({ claim, drainMs, say }: SupervisorOptions): Supervisor {
   const processes: { stage: Stage; managed: ManagedProcess }[] = [];
-  let redis: { stop(): Promise<void> } | undefined;
+  const servers: StoppableServer[] = [];
   let stoppingSince: number | undefined;
 
   const record = () =>
@@ -41,9 +46,9 @@ export function createSupervisor({ claim, drainMs, say }: SupervisorOptions): Su
     for (const stage of stages) {
       await Promise.all(processes.filter((one) => one.stage === stage).map(({ managed }) => managed.stop()));
     }
-    await redis?.stop();
+    await Promise.all(servers.map((server) => server.stop()));
     claim.release();
-    process.exit(code); // a Redis that is only just starting is ended by its own exit hook
+    process.exit(code); // a server that is only just starting is ended by its own exit hook
   }
 
   function onSignal(): void {
@@ -68,7 +73,8 @@ export function createSupervisor({ claim, drainMs, say }: SupervisorOptions): Su
     },
     record,
     stopsWith(server) {
-      redis = server;
+      servers.push(server);
+      return server;
     },
     stop,
     giveUp(reason) {

@@ -38,7 +38,7 @@ const service = z.strictObject({
 /** The part of the Compose file format that we use. */
 export const composeFile = z.strictObject({
   'x-gateway': z.unknown(),
-  services: z.strictObject({ api: service, worker: service, sandbox: service, redis: service }),
+  services: z.strictObject({ api: service, worker: service, sandbox: service, redis: service, postgres: service }),
   networks: z.record(name, z.strictObject({ internal: z.boolean().optional() })),
   volumes: z.record(name, z.strictObject({})),
 });

@@ -11,7 +11,7 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8');
 const text = read('docker-compose.yml');
 const compose: ComposeFile = composeFile.parse(parse(text, { merge: true }));
 const dockerfile = read('deploy/Dockerfile');
-const { api, worker, sandbox, redis } = compose.services;
+const { api, worker, sandbox, redis, postgres } = compose.services;
 const services = Object.entries(compose.services);
 
 /** Every variable that some process of ours reads. */
@@ -19,7 +19,7 @@ const hasEngine = spawnSync('docker', ['compose', 'version'], { stdio: 'ignore' 
 if (!hasEngine) console.log('[tests] no docker compose here: the file is checked against our schema only');
 
 test.skipIf(!hasEngine)('docker compose accepts the file', () => {
-  const env = { ...process.env, ADMIN_API_KEY: 'x'.repeat(32) };
+  const env = { ...process.env, ADMIN_API_KEY: 'x'.repeat(32), POSTGRES_PASSWORD: 'y' };
   const { status, stderr } = spawnSync('docker', ['compose', 'config', '-q'], { cwd: root, env, encoding: 'utf8' });
   expect(stderr).toBe('');
   expect(status).toBe(0);
@@ -37,7 +37,26 @@ test('Redis loses at most a second, evicts nothing and is reached by api and wor
     'api',
     'worker',
     'redis',
+    'postgres',
   ]);
+});
+
+test('Postgres keeps its data in a volume, is reached by api and worker alone and wants a password', () => {
+  expect(postgres.volumes).toEqual(['postgres-data:/var/lib/postgresql']);
+  expect(compose.volumes).toHaveProperty('postgres-data');
+  expect(postgres.ports).toBeUndefined();
+  expect(postgres.networks).toEqual(['store']);
+  expect(postgres.command.join(' ')).not.toMatch(/fsync|synchronous_commit/);
+  expect(postgres.environment?.POSTGRES_PASSWORD).toMatch(/^\$\{POSTGRES_PASSWORD:\?.+\}$/);
+});
+
+test('api and worker begin when both stores are there, and know where', () => {
+  for (const { environment, depends_on: dependencies } of [api, worker]) {
+    expect(environment?.REDIS_URL).toBe('redis://redis:6379');
+    const database = `postgres://postgres:\${POSTGRES_PASSWORD}@postgres:5432/${postgres.environment?.POSTGRES_DB}`;
+    expect(environment?.DATABASE_URL).toBe(database);
+    expect(dependencies).toMatchObject({ redis: expect.anything(), postgres: expect.anything() });
+  }
 });
 
 test('workers can be scaled: no fixed name, no published port', () => {
@@ -71,7 +90,8 @@ test.for(services)('%s: what it depends on exists, and so does what it runs', ([
   if (service.build) expect(existsSync(join(root, service.build.dockerfile))).toBe(true);
 });
 
-test.for(services)('%s: every variable it is given is read by somebody', ([, service]) => {
+const ours = services.filter(([, { build }]) => build);
+test.for(ours)('%s: every variable it is given is read by somebody', ([, service]) => {
   const known = new Set(configurationGroups.flatMap(([, shape]) => Object.keys(shape)));
   expect(known.size).toBeGreaterThan(20);
   expect(Object.keys(service.environment ?? {}).filter((name) => !known.has(name))).toEqual([]);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createDatabase } from './create-database.ts';
 import { createSandboxClient, type SandboxClient } from './sandbox-client.ts';
 import { type Running, startProcess } from './start-process.ts';
 
@@ -6,6 +7,8 @@ export const adminKey = 'test-admin-key-0123456789';
 
 export interface GatewayOptions {
   redisUrl: string;
+  /** The server on which the gateway gets a database of its own. */
+  databaseUrl: string;
   apis?: number;
   workers?: number;
   /** Environment of the api and worker processes, on top of the tests' own. */
@@ -59,17 +62,20 @@ export const post = (url: string, body: unknown, headers: Record<string, string>
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
 
-/** A whole gateway of real processes with the sandbox as its provider, apart from all others in the same Redis. */
+/** A whole gateway of real processes with the sandbox as its provider, apart from all others on the same servers. */
 export async function startGateway({
   redisUrl,
+  databaseUrl,
   apis = 1,
   workers = 1,
   environment = {},
 }: GatewayOptions): Promise<Gateway> {
   const keyPrefix = `test-${randomUUID().slice(0, 18)}`;
+  const database = await createDatabase(databaseUrl);
   const sandboxProcess = await startProcess('sandbox', { SANDBOX_PORT: '0' });
   const all = {
     REDIS_URL: redisUrl,
+    DATABASE_URL: database.url,
     KEY_PREFIX: keyPrefix,
     SANDBOX_URL: sandboxProcess.url,
     PORT: '0',
@@ -95,6 +101,7 @@ export async function startGateway({
   const stop = async () => {
     await Promise.all([...gateway.apis, ...gateway.workers].map((running) => running.stop('SIGKILL')));
     await sandboxProcess.stop('SIGKILL');
+    await database.drop().catch(() => {}); // a fault test may have ended the server, and the database with it
   };
   try {
     await Promise.all([...Array.from({ length: apis }, startApi), ...Array.from({ length: workers }, startWorker)]);

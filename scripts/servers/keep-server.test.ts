@@ -17,6 +17,7 @@ function setUp({ comesBack = true } = {}) {
     return { url: 'redis://one', how: 'by hand', version: '7.4.0', whenEnded: () => promise, stop };
   };
   const kept = keepServer(make(), {
+    name: 'Redis',
     startAgain: async () => {
       if (!comesBack) throw new Error('the port\nis taken');
       return make();

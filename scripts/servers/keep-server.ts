@@ -1,8 +1,8 @@
 import { createRestartPolicy, type RestartPolicy } from '../start/restart-policy.ts';
-import type { RedisServer } from './redis-program.ts';
+import type { Server } from './server-program.ts';
 
 /** A server whose end somebody notices. */
-export interface MortalServer extends RedisServer {
+export interface MortalServer extends Server {
   whenEnded(): Promise<string>;
 }
 
@@ -14,14 +14,16 @@ export interface Keeper {
 }
 
 export interface KeeperOptions extends Keeper {
+  /** What it is called in what is said. */
+  name: string;
   /** Must bring it back where it was: its clients know one address and one password. */
   startAgain(): Promise<MortalServer>;
   policy?: RestartPolicy;
 }
 
 /** The same server, started again whenever it ends before it is stopped. Its clients reconnect by themselves. */
-export function keepServer(first: MortalServer, options: KeeperOptions): RedisServer {
-  const { startAgain, say, onGivenUp, policy = createRestartPolicy() } = options;
+export function keepServer(first: MortalServer, options: KeeperOptions): Server {
+  const { name, startAgain, say, onGivenUp, policy = createRestartPolicy() } = options;
   let current: MortalServer | undefined = first;
   let restart: NodeJS.Timeout | undefined;
   let stopping = false;
@@ -34,15 +36,15 @@ export function keepServer(first: MortalServer, options: KeeperOptions): RedisSe
   const onEnd = (what: string) => {
     if (stopping) return;
     const delayMs = policy.afterCrash(Date.now());
-    if (delayMs === undefined) return onGivenUp(`Redis does not stay up (last: it ${what})`);
-    say(`Redis ${what}: starting it again in ${delayMs} ms`);
+    if (delayMs === undefined) return onGivenUp(`${name} does not stay up (last: it ${what})`);
+    say(`${name} ${what}: starting it again in ${delayMs} ms`);
     restart = setTimeout(() => startAgain().then(take, didNotStart), delayMs);
   };
   const didNotStart = (error: Error) => onEnd(`did not start (${error.message.replace(/\s+/g, ' ')})`);
   const take = async (server: MortalServer) => {
     if (stopping) return server.stop();
     current = server;
-    say(`Redis is back, ${server.how}`);
+    say(`${name} is back, ${server.how}`);
     await watch(server);
   };
 
@@ -51,6 +53,7 @@ export function keepServer(first: MortalServer, options: KeeperOptions): RedisSe
     url: first.url,
     how: first.how,
     version: first.version,
+    ...(first.warning ? { warning: first.warning } : {}),
     async stop() {
       stopping = true;
       clearTimeout(restart);

@@ -3,5 +3,8 @@ export function redactUrl(address: string): string {
   if (!URL.canParse(address)) return '(not a URL)';
   const url = new URL(address);
   if (url.password) url.password = '***';
+  for (const name of [...url.searchParams.keys()]) {
+    if (/password/i.test(name)) url.searchParams.set(name, '***');
+  }
   return url.href;
 }
