@@ -2,6 +2,7 @@
 // usage: node scripts/run.mjs node bench/provider-fetch.ts [calls per round] [rounds]
 import { subscribe } from 'node:diagnostics_channel';
 import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
+import { createTokenCounter } from '@llm-gateway/shared/tokens/token-counter';
 import { startProcess } from '@llm-gateway/testkit/start-process';
 import { createAnthropic } from '@llm-gateway/worker/providers/anthropic/index';
 import { createOpenAI } from '@llm-gateway/worker/providers/openai/index';
@@ -70,7 +71,8 @@ async function compare(name: string, create: (transport: Transport) => Provider)
 }
 
 const sandbox = await startProcess('sandbox', {});
-const options = { mode: 'sandbox', apiKey: 'no-key-needed', timeoutMs: 60_000 } as const;
+const counter = createTokenCounter();
+const options = { mode: 'sandbox', apiKey: 'no-key-needed', timeoutMs: 60_000, counter } as const;
 try {
   await compare('openai', (transport) =>
     createOpenAI({ ...options, name: 'openai', baseURL: `${sandbox.url}/v1`, transport }),
@@ -79,5 +81,5 @@ try {
     createAnthropic({ ...options, name: 'anthropic', baseURL: sandbox.url, transport }),
   );
 } finally {
-  await sandbox.stop();
+  await Promise.all([sandbox.stop(), counter.close()]);
 }

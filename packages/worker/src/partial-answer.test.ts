@@ -1,23 +1,27 @@
-import { expect, test } from 'vitest';
+import { createTokenCounter } from '@llm-gateway/shared/tokens/token-counter';
+import { afterAll, expect, test } from 'vitest';
 import { partialAnswer } from './partial-answer.ts';
 
+const counter = createTokenCounter();
+afterAll(() => counter.close());
+
 const model = { id: 'openai/gpt-4o', provider: 'openai', model: 'gpt-4o', known: true } as const;
-const generation = { system: 'Be brief.', messages: [{ role: 'user', text: 'x'.repeat(390) }] } as const;
+const generation = { system: 'Be brief.', messages: [{ role: 'user', text: 'hello world' }] } as const;
 const asked = { ...generation, messages: [...generation.messages] };
 
-test('an answer that was cut off is charged by its length, and says that it is an estimate', () => {
-  expect(partialAnswer(asked, 'y'.repeat(41), model, undefined)).toEqual({
-    text: 'y'.repeat(41),
+test('an answer that was cut off is charged by its tokens, and says that it is an estimate', async () => {
+  expect(await partialAnswer(asked, 'tiktoken is great!', model, undefined, counter)).toEqual({
+    text: 'tiktoken is great!',
     finishReason: { unified: 'other', raw: null },
-    // Four characters a token, rounded up: 9 + 1 + 390 of the prompt, 41 of the answer.
-    usage: { promptTokens: 100, completionTokens: 11, totalTokens: 111 },
+    // 3 + 2 of the prompt's texts, 3 around each of them and 3 that open the answer.
+    usage: { promptTokens: 14, completionTokens: 6, totalTokens: 20 },
     usageSource: 'estimated',
     providerModel: 'gpt-4o',
     providerRequestId: null,
   });
 });
 
-test('what the provider had counted of the prompt stands, with its parts', () => {
+test('what the provider had counted of the prompt stands, with its parts', async () => {
   const counted = {
     promptTokens: 70,
     completionTokens: 0,
@@ -25,7 +29,7 @@ test('what the provider had counted of the prompt stands, with its parts', () =>
     cachedPromptTokens: 50,
     cacheWriteTokens: 5,
   };
-  expect(partialAnswer(asked, 'y'.repeat(8), model, counted).usage).toEqual({
+  expect((await partialAnswer(asked, 'hello world', model, counted, counter)).usage).toEqual({
     promptTokens: 70,
     completionTokens: 2,
     totalTokens: 72,
@@ -34,10 +38,19 @@ test('what the provider had counted of the prompt stands, with its parts', () =>
   });
 });
 
-test('before the first word there is the prompt to pay for', () => {
-  expect(partialAnswer(asked, '', model, undefined).usage).toEqual({
-    promptTokens: 100,
+test('what the provider had counted of the prompt is counted anew where it makes no sense', async () => {
+  const nonsense = { promptTokens: Number.NaN, completionTokens: 0, totalTokens: Number.NaN };
+  expect((await partialAnswer(asked, '', model, nonsense, counter)).usage).toEqual({
+    promptTokens: 14,
     completionTokens: 0,
-    totalTokens: 100,
+    totalTokens: 14,
+  });
+});
+
+test('before the first word there is the prompt to pay for', async () => {
+  expect((await partialAnswer(asked, '', model, undefined, counter)).usage).toEqual({
+    promptTokens: 14,
+    completionTokens: 0,
+    totalTokens: 14,
   });
 });

@@ -1,4 +1,4 @@
-import { listPrice } from '@llm-gateway/shared/pricing/model-price';
+import { listPrice, type ModelPrice, priceKinds, priceMembers } from '@llm-gateway/shared/pricing/model-price';
 import type { ModelRow } from '@llm-gateway/shared/pricing/model-row';
 import type { PriceBook } from '@llm-gateway/shared/pricing/price-book';
 import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
@@ -8,6 +8,12 @@ const pricing = z.object({
   input_per_1m_usd: z.number(),
   output_per_1m_usd: z.number(),
   cached_input_per_1m_usd: z.number().optional(),
+  cache_write_per_1m_usd: z.number().optional(),
+  cache_write_1h_per_1m_usd: z.number().optional(),
+  image_input_per_1m_usd: z.number().optional(),
+  audio_input_per_1m_usd: z.number().optional(),
+  reasoning_per_1m_usd: z.number().optional(),
+  audio_output_per_1m_usd: z.number().optional(),
 });
 
 /** OpenAI's and Anthropic's model objects in one: no name collides, and each SDK reads its own. */
@@ -52,6 +58,7 @@ const unknownDay = '1970-01-01';
 
 export function viewModel(row: ModelRow, prices: PriceBook): ModelView {
   const createdMs = Date.parse(row.createdOn ?? unknownDay);
+  const model = resolveModel(row.id);
   return {
     id: row.id,
     object: 'model',
@@ -61,28 +68,26 @@ export function viewModel(row: ModelRow, prices: PriceBook): ModelView {
     owned_by: row.provider,
     display_name: row.displayName,
     max_input_tokens: row.maxInputTokens ?? null,
-    max_tokens: row.maxOutputTokens ?? null,
+    max_tokens: row.maxOutputTokens ?? (model && prices.maxOutputTokensOf(model)) ?? null,
     capabilities: null,
     lifecycle: 'active',
     deprecated_at: null,
     retires_at: null,
     line: null,
     aliases: [...row.aliases, ...row.snapshots],
-    pricing: viewPricing(row, prices),
+    pricing: viewPricing(model && prices.priceOf(model, Date.now())),
     endpoints: row.kind === 'chat' ? ['generate'] : [],
   };
 }
 
-function viewPricing(row: ModelRow, prices: PriceBook): ModelView['pricing'] {
-  const model = resolveModel(row.id);
-  const price = model && prices.priceOf(model, Date.now());
+function viewPricing(price: ModelPrice | undefined): ModelView['pricing'] {
   if (!price) return null;
-  const { input, output, cachedInput } = listPrice(price, 1_000_000);
-  return {
-    input_per_1m_usd: input,
-    output_per_1m_usd: output,
-    ...(cachedInput === undefined ? {} : { cached_input_per_1m_usd: cachedInput }),
-  };
+  const listed = listPrice(price, 1_000_000);
+  const members = priceKinds.flatMap((kind) => {
+    const usd = listed[kind];
+    return usd === undefined ? [] : [[priceMembers[kind], usd] as const];
+  });
+  return { input_per_1m_usd: listed.input, output_per_1m_usd: listed.output, ...Object.fromEntries(members) };
 }
 
 /** USD per token and per thousand: of input, where one number has to do. */

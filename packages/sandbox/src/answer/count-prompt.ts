@@ -6,8 +6,12 @@ const TOKENS_PER_MESSAGE = 3;
 const TOKENS_TO_OPEN = 3;
 const TOKENS_PER_ATTACHMENT = 85;
 
-export function countPrompt({ prompt, tools }: Pick<Ask, 'prompt' | 'tools'>): number {
-  const texts = [...prompt.texts, ...tools.map((tool) => JSON.stringify(tool))];
+type Counted = Pick<Ask, 'prompt' | 'tools'> & Partial<Pick<Ask, 'json'>>;
+
+export function countPrompt({ prompt, tools, json = null }: Counted): number {
+  // Both vendors put the schema of an answer into the prompt.
+  const schemas = json?.schema === undefined ? tools : [...tools, json.schema];
+  const texts = [...prompt.texts, ...schemas.map((schema) => JSON.stringify(schema))];
   return (
     texts.reduce((sum, text) => sum + countTokens(text), 0) +
     prompt.messages * TOKENS_PER_MESSAGE +

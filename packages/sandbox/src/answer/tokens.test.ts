@@ -17,6 +17,26 @@ test.for(texts)('%j: the pieces are the text, and their tokens its count', (text
   }
 });
 
+test.for([
+  ...texts,
+  // A token may end within a character, and white space is split by what follows it.
+  '𝔟𝔢𝔞𝔯 𝔟𝔢𝔞𝔯',
+  '👩‍👩‍👧‍👦🐻‍❄️👩‍👩‍👧‍👦 ʰʰʰ ʰʰ',
+  'a   5  {  }\t\t\t[ ]   (x)',
+  'मुझे भालुओं के बारे में बताओ',
+])('%j: every beginning of pieces costs what its text counts', (text) => {
+  for (const tokensEach of [1, 2, 3]) {
+    let cost = 0;
+    let beginning = '';
+    for (const piece of splitIntoPieces(text, tokensEach)) {
+      cost += piece.tokens;
+      beginning += piece.text;
+      expect([beginning, cost]).toEqual([beginning, countTokens(beginning)]);
+    }
+    expect(beginning).toBe(text);
+  }
+});
+
 test.for(texts)('%j: cut anywhere, it is a beginning in whole characters within the limit', (text) => {
   for (let limit = 0; limit <= countTokens(text); limit += 1) {
     const cut = cutToTokens(text, limit);

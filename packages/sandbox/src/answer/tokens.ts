@@ -34,13 +34,17 @@ export function cutToTokens(text: string, tokensMax: number): string {
   return cut;
 }
 
-/** Splits on token boundaries, `tokensEach` at a time; joined again the pieces are the text and its token count. */
+/**
+ * Splits on token boundaries, `tokensEach` at a time; joined again the pieces are the text and its token count. So is
+ * every beginning: a stream that is cut off has cost what its text counts, for whoever counts it. For that a piece ends
+ * neither within a character, whose first tokens nobody sees, nor in white space, which is split by what follows it.
+ */
 export function splitIntoPieces(text: string, tokensEach: number): Piece[] {
   const pieces: Piece[] = [];
   let piece: Piece = { text: '', tokens: 0 };
   for (const part of textsOfTokens(text)) {
     piece = { text: piece.text + part, tokens: piece.tokens + 1 };
-    if (piece.tokens < tokensEach || piece.text === '') continue;
+    if (piece.tokens < tokensEach || part === '' || /\s$/u.test(part)) continue;
     pieces.push(piece);
     piece = { text: '', tokens: 0 };
   }

@@ -1,13 +1,21 @@
 import { z } from 'zod';
 
-/** Tokens of one provider call. Prompt tokens include the cached ones, completion tokens include reasoning. */
+const count = z.number().int().nonnegative();
+
+/** Tokens of one provider call. Every optional member is a part of the prompt's or the completion's tokens. */
 export const usage = z.object({
-  promptTokens: z.number().int().nonnegative(),
-  completionTokens: z.number().int().nonnegative(),
-  totalTokens: z.number().int().nonnegative(),
-  cachedPromptTokens: z.number().int().nonnegative().optional(),
-  cacheWriteTokens: z.number().int().nonnegative().optional(),
-  reasoningTokens: z.number().int().nonnegative().optional(),
+  promptTokens: count,
+  completionTokens: count,
+  totalTokens: count,
+  cachedPromptTokens: count.optional(),
+  cacheWriteTokens: count.optional(),
+  /** The part of `cacheWriteTokens` that was written to live for an hour. */
+  cacheWrite1hTokens: count.optional(),
+  /** Images and audio in the prompt, whether cached or not. */
+  imageTokens: count.optional(),
+  audioPromptTokens: count.optional(),
+  reasoningTokens: count.optional(),
+  audioCompletionTokens: count.optional(),
 });
 
 export type Usage = z.infer<typeof usage>;
@@ -24,7 +32,7 @@ export const answer = z.object({
   text: z.string(),
   finishReason,
   usage,
-  /** `estimated` where the provider reported no usage: counted by length, and shown as such. */
+  /** `estimated` where the provider reported no usage: counted by us, and shown as such. */
   usageSource: z.enum(['provider', 'estimated']),
   /** The model as the provider names it in its answer. */
   providerModel: z.string(),

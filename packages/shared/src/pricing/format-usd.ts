@@ -7,6 +7,14 @@ export function usdNumber(nanoUsd: bigint): number {
 }
 
 /** A number in USD, as it stands in JSON, in nano-USD. Throws a RangeError if negative or finer than that. */
-export function nanoUsdOf(usd: number): bigint {
-  return scaledInteger(String(usd), 9);
+export const nanoUsdOf = (usd: number): bigint => nanoUsdOfText(String(usd));
+
+/** A decimal text of USD in nano-USD. Throws a RangeError if negative or finer than that. */
+export const nanoUsdOfText = (usd: string): bigint => scaledInteger(usd, 9);
+
+/** Nano-USD as text for people: `4500000n` → `0.0045 USD`, no more digits than it has. */
+export function formatUsd(nanoUsd: bigint): string {
+  const digits = nanoUsd.toString().padStart(10, '0');
+  const fraction = digits.slice(-9).replace(/0+$/, '');
+  return `${digits.slice(0, -9)}${fraction === '' ? '' : `.${fraction}`} USD`;
 }

@@ -5,24 +5,65 @@ export interface TokenPrice {
   tiers: readonly { above: number; price: bigint }[];
 }
 
-/** Without a price of their own, cached and cache-write tokens cost what other input tokens cost. */
-export interface ModelPrice {
+/** The kinds of tokens that can have a price of their own, and the member that states it in USD per million. */
+export const priceMembers = {
+  input: 'input_per_1m_usd',
+  output: 'output_per_1m_usd',
+  cachedInput: 'cached_input_per_1m_usd',
+  cacheWrite: 'cache_write_per_1m_usd',
+  cacheWrite1h: 'cache_write_1h_per_1m_usd',
+  imageInput: 'image_input_per_1m_usd',
+  audioInput: 'audio_input_per_1m_usd',
+  reasoning: 'reasoning_per_1m_usd',
+  audioOutput: 'audio_output_per_1m_usd',
+} as const;
+
+export type PriceKind = keyof typeof priceMembers;
+
+export const priceKinds = Object.keys(priceMembers) as readonly PriceKind[];
+
+/** What a model's tokens cost; `everyPrice` fills in what is left out. */
+export interface ModelPrice extends Partial<Record<PriceKind, TokenPrice>> {
   input: TokenPrice;
   output: TokenPrice;
-  cachedInput?: TokenPrice;
-  cacheWrite?: TokenPrice;
+  /** What a batch pays of every price, in millionths; half of it unless said otherwise, as both vendors ask. */
+  batchMillionths?: bigint;
 }
 
 /** A price without tiers. */
 export const flatPrice = (base: bigint): TokenPrice => ({ base, tiers: [] });
+
+/** Twice the price of input: what Anthropic asks for a cache entry that lives for an hour. */
+export const oneHourWritePrice = ({ base, tiers }: TokenPrice): TokenPrice => ({
+  base: 2n * base,
+  tiers: tiers.map(({ above, price }) => ({ above, price: 2n * price })),
+});
+
+/** The price of each kind: without one of its own, a kind costs what the kind costs that it is a part of. */
+export function everyPrice(price: ModelPrice): Record<PriceKind, TokenPrice> {
+  const { input, output, cachedInput = input, cacheWrite = input, imageInput = input, audioInput = input } = price;
+  const { cacheWrite1h = cacheWrite, reasoning = output, audioOutput = output } = price;
+  return { input, output, cachedInput, cacheWrite, cacheWrite1h, imageInput, audioInput, reasoning, audioOutput };
+}
 
 /** The price of one token in a call of `promptTokens`. */
 export function tokenPriceAt(price: TokenPrice, promptTokens: number): bigint {
   return price.tiers.findLast(({ above }) => promptTokens > above)?.price ?? price.base;
 }
 
-/** USD for that many tokens as JSON numbers, before any tier, for price lists; per token by default. */
-export function listPrice({ input, output, cachedInput }: ModelPrice, tokens: 1 | 1000 | 1_000_000 = 1) {
+/** What a call pays of its model's prices, in millionths. */
+export const payableMillionths = ({ batchMillionths = 500_000n }: ModelPrice, batch: boolean): bigint =>
+  batch ? batchMillionths : 1_000_000n;
+
+/** USD for that many tokens as JSON numbers, before any tier, of the kinds that have a price; per token by default. */
+export function listPrice(
+  price: ModelPrice,
+  tokens: 1 | 1000 | 1_000_000 = 1,
+): Record<'input' | 'output', number> & Partial<Record<PriceKind, number>> {
   const usd = ({ base }: TokenPrice) => Number(`${base * BigInt(tokens)}e-12`);
-  return { input: usd(input), output: usd(output), ...(cachedInput && { cachedInput: usd(cachedInput) }) };
+  const listed = priceKinds.flatMap((kind) => {
+    const own = price[kind];
+    return own ? [[kind, usd(own)] as const] : [];
+  });
+  return { input: usd(price.input), output: usd(price.output), ...Object.fromEntries(listed) };
 }

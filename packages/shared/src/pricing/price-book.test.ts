@@ -98,13 +98,20 @@ describe('cost in nano-USD, by hand (USD per million tokens = milli-USD per thou
     const rows = models.filter(({ provider }) => provider !== 'sandbox');
     const count = fc.nat(400_000);
     fc.assert(
-      fc.property(fc.constantFrom(...rows), count, count, count, count, (row, plain, cached, written, completion) => {
-        const usage = tokens(plain + cached + written, row.kind === 'chat' ? completion : 0, cached, written);
+      fc.property(fc.constantFrom(...rows), count, count, count, count, count, (row, plain, cached, ...rest) => {
+        const [written, hour, completion] = rest;
+        const forHour = row.provider === 'anthropic' ? Math.min(hour, written) : 0;
+        const prompt = plain + cached + written;
+        const usage = {
+          ...tokens(prompt, row.kind === 'chat' ? completion : 0, cached, written),
+          cacheWrite1hTokens: forHour,
+        };
         const theirs = calcPrice(
           {
             input_tokens: usage.promptTokens,
             cache_read_tokens: cached,
             cache_write_tokens: written,
+            ...(forHour > 0 && { cache_write_1h_tokens: forHour }),
             output_tokens: usage.completionTokens,
           },
           row.model,
@@ -131,6 +138,8 @@ describe('an unknown price is said to be unknown', () => {
 
   test('more cached tokens than prompt tokens have no cost that we could vouch for', () => {
     expect(costOf('gpt-4o', tokens(10, 0, 8, 3))).toEqual({ unknown: true, reason: 'inconsistent_usage' });
+    const reasoned = { ...tokens(10, 5), reasoningTokens: 6 };
+    expect(costOf('o3', reasoned)).toEqual({ unknown: true, reason: 'inconsistent_usage' });
   });
 });
 
@@ -148,7 +157,8 @@ describe('overrides', () => {
     ['claude-haiku-4-5', 2_250_000n],
     ['anthropic/claude-sonnet-9', 2_250_000n],
   ] as const)('replace the price of %s, cached tokens and output included', ([name, nanoUsd]) => {
-    expect(costOf(name, tokens(100, 50, 40, 10), now, overrides)).toEqual({ nanoUsd });
+    const usage = { ...tokens(100, 50, 40, 10), cacheWrite1hTokens: 5, imageTokens: 20, reasoningTokens: 30 };
+    expect(costOf(name, usage, now, overrides)).toEqual({ nanoUsd });
   });
 
   test.for(['gpt-5', 'o3', 'chatgpt-4o-latest', 'text-embedding-3-small', 'sandbox/gpt-4'])(
@@ -200,7 +210,13 @@ describe('a price list', () => {
     expect(listed('gpt-4')).toEqual({ input: 0.00003, output: 0.00006 });
   });
 
-  test('shows a tiered price before its tiers', () => {
-    expect(listed('claude-sonnet-4-5', 1_000_000)).toEqual({ input: 3, output: 15, cachedInput: 0.3 });
+  test('shows every kind that has a price, and a tiered one before its tiers', () => {
+    expect(listed('claude-sonnet-4-5', 1_000_000)).toEqual({
+      input: 3,
+      output: 15,
+      cachedInput: 0.3,
+      cacheWrite: 3.75,
+      cacheWrite1h: 6,
+    });
   });
 });

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Usage } from '../contracts/answer.ts';
 import { cataloguePrice, catalogueVersion } from './catalogue-price.ts';
-import { flatPrice, type ModelPrice, tokenPriceAt } from './model-price.ts';
+import { picoUsdOf } from './cost-of-usage.ts';
+import { everyPrice, flatPrice, type ModelPrice, payableMillionths } from './model-price.ts';
+import type { PriceFile } from './price-file.ts';
 import type { ResolvedModel } from './resolve-model.ts';
 import { scaledInteger } from './scaled-integer.ts';
 
@@ -12,16 +14,18 @@ export interface PriceOverrides {
   claude?: string | undefined;
 }
 
-/** `no_price`: nobody told us one. `inconsistent_usage`: the provider reports more cached tokens than prompt tokens. */
+/** `no_price`: nobody told us one. `inconsistent_usage`: the provider reports more of a part than of the whole. */
 export type Cost = { nanoUsd: bigint } | { unknown: true; reason: 'no_price' | 'inconsistent_usage' };
 
 export interface PriceBook {
-  /** Catalogue version and, with overrides, their hash: stored with every cost. */
+  /** Catalogue version and, with prices of one's own, their hash: stored with every cost. */
   version: string;
   /** The model's price at that time; undefined if unknown, which is not 0. */
   priceOf(resolved: ResolvedModel, atMs: number): ModelPrice | undefined;
-  /** Σ tokens × price, exact, rounded half up once to nano-USD. */
-  costOf(resolved: ResolvedModel, usage: Usage, atMs: number): Cost;
+  /** Σ tokens × price, less what a batch is spared, exact, rounded half up once to nano-USD. */
+  costOf(resolved: ResolvedModel, usage: Usage, atMs: number, call?: { batch?: boolean }): Cost;
+  /** What the file of prices says of the longest answer. */
+  maxOutputTokensOf(resolved: ResolvedModel): number | undefined;
 }
 
 /** Made up: a sandbox costs nothing, but its generations should show a cost like any other. */
@@ -31,7 +35,7 @@ const sandboxPrice: ModelPrice = {
   cachedInput: flatPrice(scaledInteger('0.1', 6)),
 };
 
-/** An override is one price for input, cached input and output alike, for a whole family, listed or not. */
+/** An override is one price for tokens of every kind, for a whole family, listed or not. */
 const families: Record<keyof PriceOverrides, (resolved: ResolvedModel) => boolean> = {
   gpt4: ({ provider, model }) => provider === 'openai' && model.startsWith('gpt-4'),
   gpt35: ({ provider, model }) => provider === 'openai' && model.startsWith('gpt-3.5'),
@@ -40,52 +44,64 @@ const families: Record<keyof PriceOverrides, (resolved: ResolvedModel) => boolea
 
 const familyNames = ['gpt4', 'gpt35', 'claude'] as const;
 
+export interface PriceBookOptions {
+  overrides: PriceOverrides;
+  file?: PriceFile | undefined;
+}
+
 /**
- * Prices in this order: an override of the model's family, the sandbox's made-up one, the catalogue's for models of
- * our table. Throws a RangeError for an override that is no such decimal.
+ * Prices in this order, the nearer word first: the file's for the model (a dated snapshot without an entry has its
+ * model's), the override of its family, the file's for all of its provider, the sandbox's made-up one, the
+ * catalogue's for models of our table. Throws a RangeError for an override that is no such decimal.
  */
-export function createPriceBook({ overrides }: { overrides: PriceOverrides }): PriceBook {
+export function createPriceBook({ overrides, file = noFile }: PriceBookOptions): PriceBook {
   const perFamily = familyNames.flatMap((family) => {
     const usdPerToken = overrides[family];
-    return usdPerToken === undefined ? [] : [{ family, picoUsd: scaledInteger(usdPerToken, 12) }];
+    return usdPerToken === undefined ? [] : [{ family, price: alikePrice(scaledInteger(usdPerToken, 12)) }];
   });
+  const entryOf = ({ id, row }: ResolvedModel) => file.models.get(id) ?? (row && file.models.get(row.id));
 
   const priceOf: PriceBook['priceOf'] = (resolved, atMs) => {
-    const override = perFamily.find(({ family }) => families[family](resolved));
-    if (override) return { input: flatPrice(override.picoUsd), output: flatPrice(override.picoUsd) };
+    const own =
+      entryOf(resolved) ??
+      perFamily.find(({ family }) => families[family](resolved)) ??
+      file.wildcards.get(resolved.provider);
+    if (own) return own.price;
     if (resolved.provider === 'sandbox') return sandboxPrice;
     return resolved.row && cataloguePrice(resolved.row, resolved.model, atMs);
   };
 
   return {
-    version: versionOf(perFamily),
+    version: versionOf([
+      ...perFamily.map(({ family, price }) => [family, price] as const),
+      ...[...file.models].map(([id, { price }]) => [id, price] as const),
+      ...[...file.wildcards].map(([provider, { price }]) => [`${provider}/*`, price] as const),
+    ]),
     priceOf,
-    costOf(resolved, usage, atMs) {
+    costOf(resolved, usage, atMs, { batch = false } = {}) {
       const price = priceOf(resolved, atMs);
-      return price ? costAt(price, usage) : { unknown: true, reason: 'no_price' };
+      if (!price) return { unknown: true, reason: 'no_price' };
+      const picoUsd = picoUsdOf(price, usage);
+      if (picoUsd === undefined) return { unknown: true, reason: 'inconsistent_usage' };
+      return { nanoUsd: (picoUsd * payableMillionths(price, batch) + 500_000_000n) / 1_000_000_000n };
     },
+    maxOutputTokensOf: (resolved) =>
+      entryOf(resolved)?.maxOutputTokens ?? file.wildcards.get(resolved.provider)?.maxOutputTokens,
   };
 }
 
-function costAt(price: ModelPrice, usage: Usage): Cost {
-  const { promptTokens, completionTokens, cachedPromptTokens = 0, cacheWriteTokens = 0 } = usage;
-  const plainTokens = promptTokens - cachedPromptTokens - cacheWriteTokens;
-  if (plainTokens < 0) return { unknown: true, reason: 'inconsistent_usage' };
-  const { input, output, cachedInput = input, cacheWrite = input } = price;
-  const parts = [
-    [plainTokens, input],
-    [cachedPromptTokens, cachedInput],
-    [cacheWriteTokens, cacheWrite],
-    [completionTokens, output],
-  ] as const;
-  const picoUsd = parts.reduce((sum, [tokens, part]) => sum + BigInt(tokens) * tokenPriceAt(part, promptTokens), 0n);
-  return { nanoUsd: (picoUsd + 500n) / 1000n };
-}
+const noFile: PriceFile = { models: new Map(), wildcards: new Map() };
 
-/** Two spellings of one override are one version. */
-function versionOf(perFamily: readonly { family: string; picoUsd: bigint }[]): string {
+const alikePrice = (picoUsd: bigint): ModelPrice => ({ input: flatPrice(picoUsd), output: flatPrice(picoUsd) });
+
+/** Two spellings of the same prices, in whatever order, are one version. */
+function versionOf(own: readonly (readonly [subject: string, price: ModelPrice])[]): string {
   const catalogue = `genai-prices-${catalogueVersion}`;
-  if (perFamily.length === 0) return catalogue;
-  const text = perFamily.map(({ family, picoUsd }) => `${family}=${picoUsd}`).join(',');
-  return `${catalogue}+${createHash('sha256').update(text).digest('hex').slice(0, 8)}`;
+  if (own.length === 0) return catalogue;
+  const lines = own.map(([subject, price]) => {
+    const prices = Object.entries(everyPrice(price)).map(([kind, { base }]) => `${kind}=${base}`);
+    return [subject, ...prices, `batch=${payableMillionths(price, true)}`].join(' ');
+  });
+  const digest = createHash('sha256').update(lines.sort().join('\n')).digest('hex');
+  return `${catalogue}+${digest.slice(0, 8)}`;
 }

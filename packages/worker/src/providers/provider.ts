@@ -3,6 +3,7 @@ import type { Failure } from '@llm-gateway/shared/contracts/failure';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import type { LaneMode } from '@llm-gateway/shared/lanes/announcements';
 import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
+import type { TokenCounter } from '@llm-gateway/shared/tokens/token-counter';
 import type { Transport } from './undici-fetch.ts';
 
 export interface ProviderRequest {
@@ -22,6 +23,8 @@ export interface ProviderOptions {
   apiKey: string;
   baseURL: string;
   timeoutMs: number;
+  /** For what the provider leaves uncounted. */
+  counter: Pick<TokenCounter, 'count'>;
   transport?: Transport;
 }
 

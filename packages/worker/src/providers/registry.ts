@@ -1,5 +1,6 @@
 import type { providerEnv } from '@llm-gateway/shared/config/providers';
 import type { Lane } from '@llm-gateway/shared/queue/generation-queue';
+import type { TokenCounter } from '@llm-gateway/shared/tokens/token-counter';
 import type { z } from 'zod';
 import { createAnthropic } from './anthropic/index.ts';
 import { createOpenAI } from './openai/index.ts';
@@ -11,14 +12,14 @@ export type ProviderConfig = z.output<z.ZodObject<typeof providerEnv>>;
 const sandboxKey = 'no-key-needed';
 
 /** The providers that this worker can call: with a key the real one, else the sandbox if there is one, else none. */
-export function createProviders(config: ProviderConfig): Map<Lane, Provider> {
+export function createProviders(config: ProviderConfig, counter: TokenCounter): Map<Lane, Provider> {
   const { OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL, SANDBOX_URL } = config;
   const timeoutMs = config.PROVIDER_TIMEOUT_MS;
   const reach = (apiKey: string | undefined, liveUrl: string, sandboxPath: string) => {
-    if (apiKey !== undefined) return { mode: 'live' as const, apiKey, baseURL: liveUrl, timeoutMs };
+    if (apiKey !== undefined) return { mode: 'live' as const, apiKey, baseURL: liveUrl, timeoutMs, counter };
     if (SANDBOX_URL === undefined) return undefined;
     const baseURL = SANDBOX_URL.replace(/\/+$/, '') + sandboxPath;
-    return { mode: 'sandbox' as const, apiKey: sandboxKey, baseURL, timeoutMs };
+    return { mode: 'sandbox' as const, apiKey: sandboxKey, baseURL, timeoutMs, counter };
   };
 
   const openai = reach(OPENAI_API_KEY, OPENAI_BASE_URL, '/v1');

@@ -2,8 +2,12 @@ import { readFileSync } from 'node:fs';
 import type Anthropic from '@anthropic-ai/sdk';
 import { Stream } from '@anthropic-ai/sdk/core/streaming';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
-import { expect, test } from 'vitest';
+import { createTokenCounter } from '@llm-gateway/shared/tokens/token-counter';
+import { afterAll, expect, test } from 'vitest';
 import { startAnswer } from './from-stream.ts';
+
+const counter = createTokenCounter();
+afterAll(() => counter.close());
 
 const generation: Generation = { messages: [{ role: 'user', text: 'Tell me about bears.' }] };
 
@@ -11,7 +15,7 @@ const generation: Generation = { messages: [{ role: 'user', text: 'Tell me about
 async function read(recording: string) {
   const body = readFileSync(new URL(`./__fixtures__/${recording}.chunks.txt`, import.meta.url), 'utf8');
   const events = Stream.fromSSEResponse<Anthropic.RawMessageStreamEvent>(new Response(body), new AbortController());
-  const answer = startAnswer(generation, 'claude-sonnet-4-5', 'req_1');
+  const answer = startAnswer(generation, 'claude-sonnet-4-5', 'req_1', counter);
   const deltas: string[] = [];
   for await (const event of events) deltas.push(answer.take(event));
   return { deltas, finish: answer.finish };
@@ -28,6 +32,7 @@ const usage = (promptTokens: number, completionTokens: number, cachedPromptToken
 test.for([
   ['normal', 'Bears like honey 🍯.', 'stop', 'end_turn', usage(25, 9)],
   ['cached-prompt', 'Yes.', 'stop', 'end_turn', usage(2006, 5, 1900, 85)],
+  ['cached-for-an-hour', 'Yes.', 'stop', 'end_turn', { ...usage(1921, 5, 400, 1500), cacheWrite1hTokens: 1200 }],
   ['length', 'Once upon', 'length', 'max_tokens', usage(25, 2)],
   ['stop-sequence', 'One, two,', 'stop', 'stop_sequence', usage(25, 4)],
   ['refusal', 'The recipe', 'content_filter', 'refusal', usage(25, 3)],
@@ -36,7 +41,7 @@ test.for([
 ] as const)('%s is "%s", %s', async ([recording, text, unified, raw, tokens]) => {
   const { deltas, finish } = await read(recording);
   expect(deltas.join('')).toBe(text);
-  expect(finish()).toEqual({
+  expect(await finish()).toEqual({
     text,
     finishReason: { unified, raw },
     usage: tokens,
@@ -46,18 +51,23 @@ test.for([
   });
 });
 
-test.for(['no-usage', 'half-usage', 'nonsense-usage'])('%s: the usage is estimated', async (recording) => {
+test.for([
+  // 5 of the text and 6 around it.
+  ['no-usage', 11],
+  ['half-usage', 25],
+  ['nonsense-usage', 11],
+] as const)('%s: what is missing of the usage is counted', async ([recording, promptTokens]) => {
   const { finish } = await read(recording);
-  expect(finish()).toMatchObject({
+  expect(await finish()).toMatchObject({
     text: 'Hi!',
-    usage: { promptTokens: 6, completionTokens: 1, totalTokens: 7 },
+    usage: { promptTokens, completionTokens: 2, totalTokens: promptTokens + 2 },
     usageSource: 'estimated',
   });
 });
 
 test.for(['cut-off', 'cut-before-stop'])('%s is no answer', async (recording) => {
   const { finish } = await read(recording);
-  expect(finish).toThrow(
+  await expect(finish()).rejects.toThrow(
     expect.objectContaining({ failure: expect.objectContaining({ code: 'provider_bad_answer' }) }),
   );
 });

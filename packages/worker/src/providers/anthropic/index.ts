@@ -14,6 +14,7 @@ export function createAnthropic({
   apiKey,
   baseURL,
   timeoutMs,
+  counter,
   transport: { fetch, close } = createUndiciFetch(),
 }: ProviderOptions): Provider {
   const client = new Anthropic({
@@ -36,7 +37,7 @@ export function createAnthropic({
       const { data: events, request_id } = await client.messages
         .create(toParams(model, generation), { signal, headers: { 'X-Client-Request-Id': requestId } })
         .withResponse();
-      const answer = startAnswer(generation, model.model, request_id ?? null);
+      const answer = startAnswer(generation, model.model, request_id ?? null, counter);
       for await (const event of events) {
         // Its output count is a placeholder.
         if (event.type === 'message_start') onPromptUsage?.(toUsage({ ...event.message.usage, output_tokens: 0 }));

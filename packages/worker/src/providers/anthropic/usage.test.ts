@@ -18,6 +18,28 @@ test('thinking is a part of the completion', () => {
   expect(usage).toMatchObject({ completionTokens: 50, reasoningTokens: 40 });
 });
 
+test('what was written for an hour is a part of what was written', () => {
+  const written = {
+    cache_creation_input_tokens: 7,
+    cache_creation: { ephemeral_5m_input_tokens: 3, ephemeral_1h_input_tokens: 4 },
+  };
+  const usage = toUsage({ input_tokens: 10, output_tokens: 5, ...written });
+  expect(usage).toMatchObject({ promptTokens: 17, cacheWriteTokens: 7, cacheWrite1hTokens: 4 });
+  const none = { ...written, cache_creation: { ephemeral_5m_input_tokens: 7, ephemeral_1h_input_tokens: 0 } };
+  expect(toUsage({ input_tokens: 10, output_tokens: 5, ...none })).not.toHaveProperty('cacheWrite1hTokens');
+  expect(toUsage({ input_tokens: 10, output_tokens: 5, ...written, cache_creation: null })).toMatchObject({
+    cacheWriteTokens: 7,
+  });
+});
+
+test('how long a cache entry stays is told at the start, and again at the end by some', () => {
+  const forHour = { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 7 };
+  const first = { input_tokens: 10, output_tokens: 1, cache_creation_input_tokens: 7, cache_creation: forHour };
+  expect(latestUsage(first, { output_tokens: 9 }).cache_creation).toEqual(forHour);
+  const forMinutes = { ephemeral_5m_input_tokens: 7, ephemeral_1h_input_tokens: 0 };
+  expect(latestUsage(first, { output_tokens: 9, cache_creation: forMinutes }).cache_creation).toEqual(forMinutes);
+});
+
 test('later counts replace earlier ones and are never added to them', () => {
   const first = { input_tokens: 10, output_tokens: 1, cache_read_input_tokens: 100 };
   expect(latestUsage(first, { output_tokens: 9 })).toMatchObject({ ...first, output_tokens: 9 });

@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
+import { createTokenCounter } from '@llm-gateway/shared/tokens/token-counter';
 import type OpenAI from 'openai';
 import { Stream } from 'openai/core/streaming';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { startAnswer } from './from-stream.ts';
+
+const counter = createTokenCounter();
+afterAll(() => counter.close());
 
 const generation: Generation = { messages: [{ role: 'user', text: 'Tell me about bears.' }] };
 
@@ -11,7 +15,7 @@ const generation: Generation = { messages: [{ role: 'user', text: 'Tell me about
 async function read(recording: string) {
   const body = readFileSync(new URL(`./__fixtures__/${recording}.chunks.txt`, import.meta.url), 'utf8');
   const chunks = Stream.fromSSEResponse<OpenAI.ChatCompletionChunk>(new Response(body), new AbortController());
-  const answer = startAnswer(generation, 'gpt-4o', 'req_1');
+  const answer = startAnswer(generation, 'gpt-4o', 'req_1', counter);
   const deltas: string[] = [];
   for await (const chunk of chunks) deltas.push(answer.take(chunk));
   return { deltas, finish: answer.finish };
@@ -25,6 +29,12 @@ const usage = (promptTokens: number, completionTokens: number, cachedPromptToken
   reasoningTokens,
 });
 
+const otherModels = new Map<string, string>([
+  ['reasoning', 'o4-mini-2025-04-16'],
+  ['image-prompt', 'gpt-5.6-terra'],
+  ['audio', 'gpt-audio-2025-08-28'],
+]);
+
 test.for([
   ['normal', 'Bears like honey 🍯.', 'stop', usage(19, 7)],
   ['cached-prompt', 'Yes.', 'stop', usage(2006, 2, 1920)],
@@ -33,24 +43,27 @@ test.for([
   ['content-filter', 'The recipe', 'content_filter', usage(25, 3)],
   ['reasoning', '42.', 'stop', usage(12, 203, 0, 192)],
   ['azure', 'Hello.', 'stop', usage(9, 2)],
+  ['image-prompt', 'Yes.', 'stop', { ...usage(2006, 2, 1024), cacheWriteTokens: 512, imageTokens: 765 }],
+  ['audio', 'Yes.', 'stop', { ...usage(2006, 45), audioPromptTokens: 1900, audioCompletionTokens: 43 }],
 ] as const)('%s is "%s", %s', async ([recording, text, reason, tokens]) => {
   const { deltas, finish } = await read(recording);
   expect(deltas.join('')).toBe(text);
-  expect(finish()).toEqual({
+  expect(await finish()).toEqual({
     text,
     finishReason: { unified: reason, raw: reason },
     usage: tokens,
     usageSource: 'provider',
-    providerModel: recording === 'reasoning' ? 'o4-mini-2025-04-16' : 'gpt-4o-2024-08-06',
+    providerModel: otherModels.get(recording) ?? 'gpt-4o-2024-08-06',
     providerRequestId: 'req_1',
   });
 });
 
 test.for(['compatible-server', 'nonsense-usage'])('%s: the usage is estimated', async (recording) => {
   const { finish } = await read(recording);
-  expect(finish()).toMatchObject({
+  expect(await finish()).toMatchObject({
     text: 'Hi!',
-    usage: { promptTokens: 6, completionTokens: 1, totalTokens: 7 },
+    // 5 of the text and 6 around it.
+    usage: { promptTokens: 11, completionTokens: 2, totalTokens: 13 },
     usageSource: 'estimated',
   });
 });
@@ -58,7 +71,7 @@ test.for(['compatible-server', 'nonsense-usage'])('%s: the usage is estimated', 
 test('an answer that was cut off is none', async () => {
   const { deltas, finish } = await read('cut-off');
   expect(deltas.join('')).toBe('Half a');
-  expect(finish).toThrow(
+  await expect(finish()).rejects.toThrow(
     expect.objectContaining({ failure: expect.objectContaining({ code: 'provider_bad_answer' }) }),
   );
 });

@@ -13,6 +13,7 @@ export function createOpenAI({
   apiKey,
   baseURL,
   timeoutMs,
+  counter,
   transport: { fetch, close } = createUndiciFetch(),
 }: ProviderOptions): Provider {
   // The SDK would print what it cannot parse, which is a part of somebody's answer.
@@ -25,7 +26,7 @@ export function createOpenAI({
       const { data: chunks, request_id } = await client.chat.completions
         .create(toParams(model, generation), { signal, headers: { 'X-Client-Request-Id': requestId } })
         .withResponse();
-      const answer = startAnswer(generation, model.model, request_id);
+      const answer = startAnswer(generation, model.model, request_id, counter);
       for await (const chunk of chunks) yield answer.take(chunk);
       return answer.finish();
     },

@@ -17,6 +17,16 @@ test.for([
     { ...plain, completion_tokens_details: { reasoning_tokens: 4 } },
     { ...ours, reasoningTokens: 4 },
   ],
+  [
+    { ...plain, prompt_tokens_details: { cached_tokens: 0, cache_write_tokens: 3, image_tokens: 4, audio_tokens: 2 } },
+    { ...ours, cachedPromptTokens: 0, cacheWriteTokens: 3, imageTokens: 4, audioPromptTokens: 2 },
+  ],
+  [
+    { ...plain, completion_tokens_details: { audio_tokens: 5 } },
+    { ...ours, audioCompletionTokens: 5 },
+  ],
+  // Every call reports these, nearly always as zero.
+  [{ ...plain, prompt_tokens_details: { audio_tokens: 0 }, completion_tokens_details: { audio_tokens: 0 } }, ours],
   [{ ...plain, prompt_tokens_details: null, completion_tokens_details: { reasoning_tokens: null } }, ours],
 ] as [object, object][])('%j', ([reported, expected]) => {
   expect(toUsage(reported as OpenAI.CompletionUsage)).toEqual(expected);
