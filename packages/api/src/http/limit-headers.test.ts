@@ -1,15 +1,21 @@
 import { describe, expect, test } from 'vitest';
-import type { RateDecision, WindowState } from '../limits/rate-limiter.ts';
+import type { RateDecision, RuleState } from '../limits/rate-limiter.ts';
 import { limitHeaders } from './limit-headers.ts';
 
-const minute = (used: number, resetMs: number): WindowState => windowOf('minute', 10, 60_000, used, resetMs);
-const hour = (used: number, resetMs: number): WindowState => windowOf('hour', 100, 3_600_000, used, resetMs);
-
-function windowOf(name: string, limit: number, windowMs: number, used: number, resetMs: number): WindowState {
-  return { name, limit, windowMs, used, remaining: Math.max(0, limit - used), resetMs };
+function rule(name: string, measure: RuleState['measure'], limit: number, windowMs: number) {
+  return (used: number, resetMs: number): RuleState => {
+    const remaining = Math.max(0, limit - used);
+    return { name, scope: 'user', subject: 's', measure, limit, windowMs, used, remaining, resetMs };
+  };
 }
 
-const admitted = (...windows: WindowState[]): RateDecision => ({ admitted: true, retryAfterMs: 0, windows });
+const minute = rule('minute', 'requests', 10, 60_000);
+const hour = rule('hour', 'requests', 100, 3_600_000);
+const tokens = rule('tokens', 'tokens', 20_000, 60_000);
+const tokensOfKey = rule('key-tokens', 'tokens', 50_000, 60_000);
+const places = rule('concurrency', 'concurrency', 5, 86_400_000);
+
+const admitted = (...rules: RuleState[]): RateDecision => ({ admitted: true, retryAfterMs: 0, rules });
 
 describe('an admitted request', () => {
   test('shows every window and, for OpenAI clients, the tightest', () => {
@@ -22,13 +28,35 @@ describe('an admitted request', () => {
     });
   });
 
+  test('shows windows of tokens as such, and apart from those of requests', () => {
+    expect(limitHeaders(admitted(minute(1, 42_000), tokens(500, 42_060), tokensOfKey(30_001, 1500)))).toEqual({
+      'ratelimit-policy':
+        '"minute";q=10;w=60, "tokens";q=20000;w=60;qu="tokens", "key-tokens";q=50000;w=60;qu="tokens"',
+      ratelimit: '"minute";r=9;t=42, "tokens";r=19500;t=43, "key-tokens";r=19999;t=2',
+      'x-ratelimit-limit-requests': '10',
+      'x-ratelimit-remaining-requests': '9',
+      'x-ratelimit-reset-requests': '42s',
+      'x-ratelimit-limit-tokens': '20000',
+      'x-ratelimit-remaining-tokens': '19500',
+      'x-ratelimit-reset-tokens': '42.06s',
+    });
+  });
+
+  test('whose tokens alone are limited shows nothing of requests', () => {
+    expect(
+      Object.keys(limitHeaders(admitted(tokens(500, 42_000)))).filter((name) => name.endsWith('requests')),
+    ).toEqual([]);
+  });
+
   test('of two windows with the same rest the one that stays so for longer is the tightest', () => {
     const headers = limitHeaders(admitted(minute(3, 1000), hour(93, 7_000)));
     expect(headers).toMatchObject({ 'x-ratelimit-limit-requests': '100', 'x-ratelimit-reset-requests': '7s' });
   });
 
-  test('without windows there is nothing to show', () => {
+  test('without windows there is nothing to show: places that are held are none', () => {
     expect(limitHeaders(admitted())).toEqual({});
+    expect(limitHeaders(admitted(places(5, 0)))).toEqual({});
+    expect(limitHeaders(admitted(minute(1, 0), places(5, 0)))).toEqual(limitHeaders(admitted(minute(1, 0))));
   });
 
   test.for([

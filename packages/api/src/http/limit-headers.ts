@@ -1,23 +1,37 @@
-import type { RateDecision, WindowState } from '../limits/rate-limiter.ts';
+import type { RateDecision, RuleState } from '../limits/rate-limiter.ts';
 
 /**
  * Rate-limit headers of one decision: the IETF pair for every window (draft-ietf-httpapi-ratelimit-headers, whole
- * seconds, rounded up) and OpenAI's `x-ratelimit-*-requests` for the tightest one. None without windows.
+ * seconds, rounded up), and OpenAI's `x-ratelimit-*` for the tightest window of requests and the tightest of tokens.
+ * Concurrency is no window and shows in none. Empty without windows.
  */
-export function limitHeaders(decision: RateDecision): Record<string, string> {
-  const tightest = decision.windows.reduce<WindowState | undefined>(tighter, undefined);
+export function limitHeaders({ rules }: RateDecision): Record<string, string> {
+  const windows = rules.filter(({ measure }) => measure !== 'concurrency');
+  if (windows.length === 0) return {};
+  return {
+    'ratelimit-policy': windows.map(policyItem).join(', '),
+    ratelimit: windows.map((w) => `"${w.name}";r=${w.remaining};t=${seconds(w.resetMs)}`).join(', '),
+    ...tightestHeaders(windows, 'requests'),
+    ...tightestHeaders(windows, 'tokens'),
+  };
+}
+
+/** Requests are what a policy counts where it says nothing. */
+const policyItem = ({ name, limit, measure, windowMs }: RuleState) =>
+  `"${name}";q=${limit};w=${seconds(windowMs)}${measure === 'tokens' ? ';qu="tokens"' : ''}`;
+
+function tightestHeaders(windows: readonly RuleState[], measure: 'requests' | 'tokens'): Record<string, string> {
+  const tightest = windows.filter((w) => w.measure === measure).reduce<RuleState | undefined>(tighter, undefined);
   if (!tightest) return {};
   return {
-    'ratelimit-policy': decision.windows.map((w) => `"${w.name}";q=${w.limit};w=${seconds(w.windowMs)}`).join(', '),
-    ratelimit: decision.windows.map((w) => `"${w.name}";r=${w.remaining};t=${seconds(w.resetMs)}`).join(', '),
-    'x-ratelimit-limit-requests': String(tightest.limit),
-    'x-ratelimit-remaining-requests': String(tightest.remaining),
-    'x-ratelimit-reset-requests': goDuration(tightest.resetMs),
+    [`x-ratelimit-limit-${measure}`]: String(tightest.limit),
+    [`x-ratelimit-remaining-${measure}`]: String(tightest.remaining),
+    [`x-ratelimit-reset-${measure}`]: goDuration(tightest.resetMs),
   };
 }
 
 /** Fewest remaining; among equals the one that stays so for longer. */
-function tighter(best: WindowState | undefined, window: WindowState): WindowState {
+function tighter(best: RuleState | undefined, window: RuleState): RuleState {
   if (!best || window.remaining < best.remaining) return window;
   return window.remaining === best.remaining && window.resetMs > best.resetMs ? window : best;
 }
