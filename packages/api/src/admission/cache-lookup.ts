@@ -5,8 +5,8 @@ import { callRedis } from '@llm-gateway/shared/redis/call-redis';
 import { defineScript, loadLua } from '@llm-gateway/shared/redis/define-script';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import { pairsToHash } from '@llm-gateway/shared/redis/pairs-to-hash';
-import { countUsageLua, usageField, usageKeys } from '@llm-gateway/shared/usage/usage-counters';
 import type { Redis } from 'ioredis';
+import { openCachedRow } from './cached-row.ts';
 import { digestOf } from './canonical-json.ts';
 import type { GenerationRequest } from './generation-request.ts';
 
@@ -25,9 +25,14 @@ export interface CacheVerdict {
   store?: { digest: string; ttlMs: number; namespace?: string | undefined };
 }
 
+export interface LookOptions {
+  /** Whether a hit is all that comes of the request, so that its row of the ledger is written with it. */
+  booksHit: boolean;
+}
+
 export interface CacheLookup {
   /** Throws `cache_miss` for a client that wants a stored answer or none. */
-  look(request: GenerationRequest, model: ResolvedModel): Promise<CacheVerdict>;
+  look(request: GenerationRequest, model: ResolvedModel, options: LookOptions): Promise<CacheVerdict>;
 }
 
 export interface CacheLookupOptions {
@@ -41,17 +46,23 @@ export interface CacheLookupOptions {
  * The digest covers the whole generation, so a parameter added to it later cannot be forgotten here.
  */
 export function createCacheLookup({ redis, keys, ttlMs }: CacheLookupOptions): CacheLookup {
-  const lookScript = defineScript(redis, [countUsageLua, loadLua(import.meta.url, './cache-look.lua')].join('\n'));
+  const lookScript = defineScript(redis, loadLua(import.meta.url, './cache-look.lua'));
 
-  async function find(digest: string, request: GenerationRequest, model: ResolvedModel): Promise<CacheHit | undefined> {
-    const { noCache, maxAgeS, minFreshS } = request.cache;
+  async function find(
+    digest: string,
+    request: GenerationRequest,
+    model: ResolvedModel,
+    { booksHit }: LookOptions,
+  ): Promise<CacheHit | undefined> {
+    const { tenantId, requestId, cache } = request;
+    const { noCache, maxAgeS, minFreshS } = cache;
     if (noCache) return undefined;
     const [remainingMs, ageMs, ...parts] = (await lookScript(
-      [keys.cacheEntry(digest), keys.cacheStats, ...usageKeys(keys, request.tenantId, request.userId, new Date())],
+      [keys.cacheEntry(digest), keys.cacheStats(), keys.cacheStats(tenantId), keys.ledger],
       [
         maxAgeS === undefined ? -1 : maxAgeS * 1000,
         (minFreshS ?? 0) * 1000,
-        JSON.stringify([usageField(model.id, 'requests'), 1, usageField(model.id, 'cached'), 1]),
+        booksHit ? JSON.stringify(openCachedRow(requestId, request, model)) : '',
       ],
     )) as [number, number, ...string[]];
     if (parts.length === 0) return undefined;
@@ -59,14 +70,14 @@ export function createCacheLookup({ redis, keys, ttlMs }: CacheLookupOptions): C
   }
 
   return {
-    look: (request, model) =>
+    look: (request, model, options) =>
       callRedis(async () => {
         const { cache, tenantId, generation } = request;
         const ownTtlMs = cache.ttlS === undefined ? ttlMs : cache.ttlS * 1000;
         // Switched off by the operator, no client can switch it on.
         const isOn = ttlMs > 0 && cache.mode !== 'off' && ownTtlMs > 0;
         const digest = digestOf({ tenantId, namespace: cache.namespace, model: model.id, generation });
-        const hit = isOn ? await find(digest, request, model) : undefined;
+        const hit = isOn ? await find(digest, request, model, options) : undefined;
         if (hit) return { hit };
         if (cache.onlyIfCached) {
           throw new GatewayError({ code: 'cache_miss', detail: 'No fresh answer to this request is stored.' });

@@ -13,5 +13,5 @@ export const cacheEnv = {
     .int()
     .positive()
     .default(268_435_456)
-    .describe('Bound on the answers in the cache (256 MiB); those nearest to expiry leave first'),
+    .describe('Bound on the memory of the cache (256 MiB); the answers nearest to expiry leave first'),
 };

@@ -1,6 +1,9 @@
+import type { Scope } from '@llm-gateway/shared/contracts/policy';
+import { usdNumber } from '@llm-gateway/shared/pricing/format-usd';
 import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { requireWholeTenant } from '../../auth/require-scope.ts';
 import type { CacheStore } from '../../cache/cache-store.ts';
 import { invalidField } from '../../http/invalid-field.ts';
 import { problem } from '../../http/problem-schema.ts';
@@ -20,11 +23,15 @@ export const cacheView = z.object({
   hit_rate: z.number(),
   coalesced: z.int(),
   memory_bytes: z.int(),
+  saved_usd: z.number().describe('What the answers that the cache gave would have cost anew'),
 });
 
-/** The cache in figures; `hit_rate` is of all look-ups, 0 where there was none. */
-export async function viewCache({ store, ttlS }: CacheRoutesDeps): Promise<z.infer<typeof cacheView>> {
-  const { entries, hits, misses, coalesced, bytes } = await store.stats();
+/** The cache in figures, of a tenant or of all; `hit_rate` is of all look-ups, 0 where there was none. */
+export async function viewCache(
+  { store, ttlS }: CacheRoutesDeps,
+  tenantId?: string,
+): Promise<z.infer<typeof cacheView>> {
+  const { entries, hits, misses, coalesced, bytes, savedNanoUsd } = await store.stats(tenantId);
   return {
     enabled: ttlS > 0,
     cache_ttl_seconds: ttlS,
@@ -35,24 +42,28 @@ export async function viewCache({ store, ttlS }: CacheRoutesDeps): Promise<z.inf
     hit_rate: hits + misses === 0 ? 0 : hits / (hits + misses),
     coalesced,
     memory_bytes: bytes,
+    saved_usd: usdNumber(savedNanoUsd),
   };
 }
 
 const filter = z.object({
+  user_id: z.string().min(1).max(128).optional().describe('Only what jobs of this user have brought'),
   model: z.string().min(1).max(256).optional(),
   namespace: z.string().min(1).max(128).optional(),
 });
 
-export const cacheRoutes: FastifyPluginAsyncZod<CacheRoutesDeps> = async (app, deps) => {
+export const cacheRoutes: FastifyPluginAsyncZod<CacheRoutesDeps & { clearScope: Scope }> = async (app, deps) => {
   app.get(
     '/v1/cache/stats',
     { schema: { tags: ['Cache'], summary: 'The cache in figures', response: { 200: cacheView, '5xx': problem } } },
-    () => viewCache(deps),
+    ({ caller }) => viewCache(deps, caller.tenantId),
   );
 
   app.delete(
     '/v1/cache/clear',
     {
+      config: { scope: deps.clearScope },
+      onRequest: requireWholeTenant,
       schema: {
         tags: ['Cache'],
         summary: 'Forget stored answers',
@@ -60,12 +71,12 @@ export const cacheRoutes: FastifyPluginAsyncZod<CacheRoutesDeps> = async (app, d
         response: { 200: z.object({ message: z.string(), cleared: z.int() }), '4xx': problem, '5xx': problem },
       },
     },
-    async ({ query: { model, namespace }, caller }) => {
+    async ({ query: { user_id: userId, model, namespace }, caller }) => {
       const target = model === undefined ? undefined : resolveModel(model)?.id;
       if (model !== undefined && target === undefined) {
         throw invalidField('model', `"${model.slice(0, 100)}" is not known; GET /v1/models lists the models`);
       }
-      const cleared = await deps.store.clear(caller.tenantId, { model: target, namespace });
+      const cleared = await deps.store.clear(caller.tenantId, { userId, model: target, namespace });
       return { message: `Cleared ${cleared} cached items`, cleared };
     },
   );
