@@ -1,9 +1,10 @@
-import type { Failure } from '@llm-gateway/shared/contracts/failure';
+import { type Failure, GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendFailure } from '../http/error-handler.ts';
 import { header } from '../http/header.ts';
 import { isSession, sessionCookie } from './admin-session.ts';
 import { type Authenticator, credentialOf } from './authenticate.ts';
+import type { Caller } from './caller.ts';
 
 export interface AdminOnlyOptions {
   authenticator: Authenticator;
@@ -14,7 +15,17 @@ export interface AdminOnlyOptions {
  * A hook for pages and routes of the operator: the admin key in a header, or the cookie of a browser that logged in.
  * A browser without one is sent to the login page.
  */
-export function adminOnly({ authenticator, adminKey }: AdminOnlyOptions) {
+export const adminOnly = (options: AdminOnlyOptions) => guard(options, () => false, 'This needs the admin key.');
+
+/** A hook for the routes that a tenant's own administrator may use as well, within its tenant. */
+export const administrators = (options: AdminOnlyOptions) =>
+  guard(
+    options,
+    ({ role, scopes }) => role === 'key' && scopes.includes('admin'),
+    'This needs the admin key, or an API key with the scope "admin".',
+  );
+
+function guard({ authenticator, adminKey }: AdminOnlyOptions, admits: (caller: Caller) => boolean, need: string) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const credential = credentialOf(request);
     const inSession = adminKey !== undefined && isSession(adminKey, request.cookies[sessionCookie], Date.now());
@@ -22,24 +33,33 @@ export function adminOnly({ authenticator, adminKey }: AdminOnlyOptions) {
       request.caller = authenticator.operator;
       return;
     }
+    const caller = credential === undefined ? nobody(adminKey) : await callerOf(request, authenticator);
+    if (!('code' in caller) && admits(caller)) {
+      request.caller = caller;
+      return;
+    }
     if (request.method === 'GET' && adminKey !== undefined && header(request, 'accept')?.includes('text/html')) {
       return reply.redirect(`/admin/login?next=${encodeURIComponent(request.url)}`);
     }
     // Sent rather than thrown: Bull Board's plugin turns every error of its room into a 500 of its own.
-    return sendFailure(request, reply, refusal(credential, authenticator, adminKey));
+    return sendFailure(request, reply, 'code' in caller ? caller : { code: 'forbidden', detail: need });
   };
 }
 
-function refusal(credential: string | undefined, authenticator: Authenticator, adminKey: string | undefined): Failure {
-  // Where requests need no key, whoever sends one is somebody; where they need one, an unknown key is nobody's.
-  if (credential !== undefined) {
-    return authenticator.mode === 'open'
-      ? { code: 'forbidden', detail: 'This needs the admin key.' }
-      : { code: 'unauthenticated', detail: 'The API key is not known.' };
+/** Where requests need no key, whoever sends one is somebody; where they need one, an unknown key is nobody's. */
+async function callerOf(request: FastifyRequest, authenticator: Authenticator): Promise<Caller | Failure> {
+  try {
+    return await authenticator.caller(request);
+  } catch (error) {
+    if (error instanceof GatewayError) return error.failure;
+    throw error;
   }
-  const detail =
+}
+
+const nobody = (adminKey: string | undefined): Failure => ({
+  code: 'unauthenticated',
+  detail:
     adminKey === undefined
       ? 'This needs the admin key, and none is configured: set ADMIN_API_KEY.'
-      : 'This needs the admin key: send Authorization: Bearer <key>.';
-  return { code: 'unauthenticated', detail };
-}
+      : 'This needs the admin key: send Authorization: Bearer <key>.',
+});

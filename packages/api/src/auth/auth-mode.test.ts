@@ -1,25 +1,31 @@
 import { expect, test } from 'vitest';
-import { decideAuthMode } from './auth-mode.ts';
+import { type AuthConfig, decideAuthMode } from './auth-mode.ts';
 
 const adminKey = 'a-key-of-enough-length';
 
+const decide = (HOST: string, more: Partial<AuthConfig>) => () => decideAuthMode({ HOST, ...more });
+
 test.for([
-  ['127.0.0.1', undefined, undefined, 'open'],
-  ['127.8.0.1', undefined, undefined, 'open'],
-  ['localhost', undefined, adminKey, 'open'],
-  ['::1', undefined, undefined, 'open'],
-  ['127.0.0.1', 'keys', adminKey, 'keys'],
-  ['0.0.0.0', undefined, adminKey, 'keys'],
-  ['0.0.0.0', 'open', undefined, 'open'],
-] as const)('%s with AUTH_MODE %s', ([host, wanted, key, mode]) => {
-  expect(decideAuthMode(host, wanted, key)).toBe(mode);
+  ['127.0.0.1', {}, 'open'],
+  ['127.8.0.1', {}, 'open'],
+  ['localhost', { ADMIN_API_KEY: adminKey }, 'open'],
+  ['::1', {}, 'open'],
+  ['127.0.0.1', { NODE_ENV: 'development' }, 'open'],
+  ['127.0.0.1', { AUTH_MODE: 'keys', ADMIN_API_KEY: adminKey }, 'keys'],
+  ['127.0.0.1', { NODE_ENV: 'production', ADMIN_API_KEY: adminKey }, 'keys'],
+  ['127.0.0.1', { NODE_ENV: 'production', AUTH_MODE: 'open' }, 'open'],
+  ['0.0.0.0', { ADMIN_API_KEY: adminKey }, 'keys'],
+  ['0.0.0.0', { AUTH_MODE: 'open' }, 'open'],
+] as const)('%s with %o is %s', ([host, more, mode]) => {
+  expect(decide(host, more)()).toBe(mode);
 });
 
 test.for([
-  ['0.0.0.0', undefined],
-  ['::', undefined],
-  ['127.example.com', undefined],
-  ['127.0.0.1', 'keys'],
-] as const)('%s with AUTH_MODE %s and no admin key does not start', ([host, wanted]) => {
-  expect(() => decideAuthMode(host, wanted, undefined)).toThrow(/ADMIN_API_KEY/);
+  ['0.0.0.0', {}],
+  ['::', {}],
+  ['127.example.com', {}],
+  ['127.0.0.1', { AUTH_MODE: 'keys' }],
+  ['127.0.0.1', { NODE_ENV: 'production' }],
+] as const)('%s with %o and no admin key does not start', ([host, more]) => {
+  expect(decide(host, more)).toThrow(/ADMIN_API_KEY: is required/);
 });

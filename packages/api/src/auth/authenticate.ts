@@ -2,6 +2,11 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { FastifyRequest } from 'fastify';
 import { header } from '../http/header.ts';
+import { type ApiKey, isUsable } from '../keys/api-key.ts';
+import type { ApiKeys } from '../keys/api-keys.ts';
+import { isKeySecret } from '../keys/key-secret.ts';
+import { defaultTenant } from '../tenants/tenant.ts';
+import type { Tenants } from '../tenants/tenants.ts';
 import type { Caller } from './caller.ts';
 
 export type AuthMode = 'open' | 'keys';
@@ -9,10 +14,9 @@ export type AuthMode = 'open' | 'keys';
 export interface AuthOptions {
   mode: AuthMode;
   adminKey: string | undefined;
+  apiKeys: Pick<ApiKeys, 'ofSecret'>;
+  tenants: Pick<Tenants, 'known'>;
 }
-
-// One tenant owns everything until keys of tenants exist.
-const defaultTenant = 'default';
 
 const digest = (text: string) => createHash('sha256').update(text).digest();
 
@@ -29,31 +33,66 @@ export interface Authenticator {
   /** Whoever holds the admin key. */
   operator: Caller;
   mode: AuthMode;
-  /** The caller of an API request. Throws `unauthenticated`. */
-  caller(request: Pick<FastifyRequest, 'headers'>): Caller;
+  /**
+   * The caller of an API request. Throws `unauthenticated`, with the same words whether a key is unknown, revoked or
+   * expired; `forbidden` where its tenant is disabled; `dependency_down`.
+   */
+  caller(request: Pick<FastifyRequest, 'headers'>): Promise<Caller>;
   /** Whether this is the admin key. */
   isAdminKey(credential: string | undefined): boolean;
 }
 
-export function createAuthenticator({ mode, adminKey }: AuthOptions): Authenticator {
+const operator: Caller = {
+  tenantId: defaultTenant,
+  role: 'operator',
+  scopes: ['generate', 'read', 'admin'],
+  userId: 'admin',
+};
+
+const everybody: Caller = { tenantId: defaultTenant, role: 'open', scopes: ['generate', 'read'] };
+
+export function createAuthenticator({ mode, adminKey, apiKeys, tenants }: AuthOptions): Authenticator {
   const isAdminKey = (credential: string | undefined) =>
     adminKey !== undefined && credential !== undefined && equal(credential, adminKey);
-  const operator: Caller = { tenantId: defaultTenant, role: 'admin', userId: 'admin' };
+
+  async function holderOf(secret: string): Promise<Caller> {
+    const key = await apiKeys.ofSecret(secret);
+    if (!key || !isUsable(key, Date.now())) throw unknownKey();
+    const tenant = await tenants.known(key.tenant);
+    if (!tenant) throw unknownKey();
+    if (tenant.disabled) throw new GatewayError({ code: 'forbidden', detail: 'The tenant of this key is disabled.' });
+    return callerOf(key);
+  }
+
   return {
     operator,
     mode,
     isAdminKey,
-    caller(request) {
+    async caller(request) {
       const credential = credentialOf(request);
       if (isAdminKey(credential)) return operator;
-      if (mode === 'open') return { tenantId: defaultTenant, role: 'open' };
-      throw new GatewayError({
-        code: 'unauthenticated',
-        detail:
-          credential === undefined
-            ? 'An API key is required: send Authorization: Bearer <key> or x-api-key: <key>.'
-            : 'The API key is not known.',
-      });
+      // A key of ours that does not open is refused even where none is needed: its sender counts on being told.
+      if (credential !== undefined && isKeySecret(credential)) return holderOf(credential);
+      if (mode === 'open') return everybody;
+      throw credential === undefined ? keyRequired() : unknownKey();
     },
   };
 }
+
+const callerOf = ({ id, tenant, scopes, user, models }: ApiKey): Caller => ({
+  tenantId: tenant,
+  role: 'key',
+  scopes,
+  keyId: id,
+  userId: user ?? id,
+  ...(user === undefined ? {} : { boundUserId: user }),
+  ...(models === undefined ? {} : { models }),
+});
+
+const keyRequired = () =>
+  new GatewayError({
+    code: 'unauthenticated',
+    detail: 'An API key is required: send Authorization: Bearer <key> or x-api-key: <key>.',
+  });
+
+const unknownKey = () => new GatewayError({ code: 'unauthenticated', detail: 'The API key is not known.' });

@@ -1,10 +1,19 @@
+import type { Scope } from '@llm-gateway/shared/contracts/policy';
+
 /** Who sends a request. */
 export interface Caller {
   tenantId: string;
-  /** `admin` holds the admin key; `open` came without one while the gateway is open. */
-  role: 'admin' | 'open';
+  /** `operator` holds the admin key; `open` came without a key while the gateway is open; `key` holds an API key. */
+  role: 'operator' | 'open' | 'key';
+  scopes: readonly Scope[];
+  /** The API key that was sent; absent for the other roles. */
+  keyId?: string | undefined;
   /** The user to count for where the request names none; absent means that it must name one. */
-  userId?: string;
+  userId?: string | undefined;
+  /** The only user that it may name, and whose jobs it may see. */
+  boundUserId?: string | undefined;
+  /** Our ids of the models that it may ask for; absent: all. */
+  models?: readonly string[] | undefined;
 }
 
 declare module 'fastify' {

@@ -5,13 +5,17 @@ import { type JobRecord, parseJobRecord } from '@llm-gateway/shared/jobs/job-rec
 import { callRedis } from '@llm-gateway/shared/redis/call-redis';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import type { Redis } from 'ioredis';
+import type { Caller } from '../auth/caller.ts';
 import { countByLeader } from './count-by-leader.ts';
 
 export interface JobReader {
   /** The job, if it is this tenant's and its result is still kept; another tenant's is as good as none. */
   find(tenantId: string, id: string): Promise<JobRecord | undefined>;
-  /** The job that a client names, by any of its ids. Throws `not_found`, and `result_expired` for a week after that. */
-  get(tenantId: string, name: string): Promise<{ id: string; record: JobRecord }>;
+  /**
+   * The job that a client names, by any of its ids, if the client may see it: one that is bound to a user sees that
+   * user's alone. Throws `not_found`, and `result_expired` for a week after that.
+   */
+  get(viewer: Pick<Caller, 'tenantId' | 'boundUserId'>, name: string): Promise<{ id: string; record: JobRecord }>;
   /** Of these jobs, the ids of those that have ended or whose record is gone. */
   ended(ids: readonly string[]): Promise<string[]>;
 }
@@ -43,11 +47,15 @@ export function createJobReader(redis: Redis, keys: Keys): JobReader {
       const record = await read(tenantId, id);
       return record && !isExpired(record) ? record : undefined;
     },
-    async get(tenantId, name) {
+    async get({ tenantId, boundUserId }, name) {
       const id = toJobId(name);
-      const record = id && (await read(tenantId, id));
+      const found = id && (await read(tenantId, id));
+      const record = found && isSeenBy(found, boundUserId) ? found : undefined;
       if (id && record && !isExpired(record)) return { id, record };
-      if (id && (record || (await callRedis(() => redis.get(keys.gone(id)))) === tenantId)) {
+      // Whose a job was that has been cleared away is not known any more: who may not see all is told nothing.
+      const isGone = async (of: string) =>
+        boundUserId === undefined && (await callRedis(() => redis.get(keys.gone(of)))) === tenantId;
+      if (id && (record || (await isGone(id)))) {
         throw new GatewayError({ code: 'result_expired', detail: `The result of ${id} is no longer kept.` });
       }
       throw new GatewayError({ code: 'not_found', detail: `There is no job ${name.slice(0, 64)}.` });
@@ -62,5 +70,8 @@ export function createJobReader(redis: Redis, keys: Keys): JobReader {
       }),
   };
 }
+
+const isSeenBy = ({ user }: JobRecord, boundUserId: string | undefined) =>
+  boundUserId === undefined || user === boundUserId;
 
 const isExpired = ({ expiresMs }: JobRecord) => expiresMs !== undefined && expiresMs <= Date.now();

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isLoopback } from './is-loopback.ts';
 
 export const authEnv = {
   ADMIN_API_KEY: z
@@ -10,4 +11,16 @@ export const authEnv = {
     .enum(['open', 'keys'])
     .optional()
     .describe('open: requests need no key. keys: they need one. Default: open on loopback, keys elsewhere'),
+  NODE_ENV: z.string().optional().describe('production: AUTH_MODE is keys by default on loopback too'),
+  KEY_CACHE_MS: z.coerce
+    .number()
+    .int()
+    .nonnegative()
+    .max(60_000)
+    .default(5000)
+    .describe('How long a process may go by what it has read of a key, tenant or user; 0 reads anew for every request'),
 };
+
+/** Open to everybody on loopback, unless this is production; closed elsewhere. */
+export const defaultAuthMode = (host: string, nodeEnv: string | undefined): 'open' | 'keys' =>
+  isLoopback(host) && nodeEnv !== 'production' ? 'open' : 'keys';

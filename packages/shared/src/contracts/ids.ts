@@ -14,6 +14,8 @@ export const makeInstanceId = (): string => make('inst');
 
 export const makeEndpointId = (): string => make('whe');
 export const makeEventId = (): string => make('evt');
+export const makeKeyId = (): string => make('key');
+export const makeTenantId = (): string => make('ten');
 
 /** When an id was made, by the clock of the process that made it. */
 export const timeOfId = (id: string): number => decodeTime(id.slice(-26));

@@ -1,0 +1,26 @@
+import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import { z } from 'zod';
+import type { Caller } from '../../auth/caller.ts';
+
+export const noTenant = (id: string): GatewayError =>
+  new GatewayError({ code: 'not_found', detail: `There is no tenant ${id.slice(0, 64)}.` });
+
+/** Refuses an administrator another tenant's things as if they were not there. Throws what `refusal` makes. */
+export function reachTenant({ role, tenantId }: Caller, wanted: string, refusal = () => noTenant(wanted)): void {
+  if (role !== 'operator' && tenantId !== wanted) throw refusal();
+}
+
+/** A tenant's administrator manages its keys, and not what the operator has set for the tenant. Throws `forbidden`. */
+export function requireOperator({ role }: Caller): void {
+  if (role !== 'operator') throw new GatewayError({ code: 'forbidden', detail: 'This needs the admin key.' });
+}
+
+export const tenantQuery = {
+  tenant_id: z.string().optional().describe('Without it the operator sees all tenants, an administrator its own'),
+};
+
+/** Whose figures somebody asks for; undefined for all tenants'. Throws `not_found` for what is out of reach. */
+export function tenantAsked(caller: Caller, tenantId: string | undefined): string | undefined {
+  if (tenantId !== undefined) reachTenant(caller, tenantId);
+  return tenantId ?? (caller.role === 'operator' ? undefined : caller.tenantId);
+}
