@@ -1,19 +1,27 @@
 // How soon a cancellation ends the call at the provider: from the request to any api process until the provider sees its
 // connection go, with the running calls spread over two workers; beside it the time of a request that changes nothing.
 // usage: node scripts/run.mjs node bench/cancel.ts [cancellations]
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { post, send, startGateway } from '@llm-gateway/testkit/start-gateway';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
+import { startPrivatePostgres } from '../scripts/postgres/start-private-postgres.ts';
 import { startPrivateRedis } from '../scripts/redis/start-private-redis.ts';
+import { temporaryFolder } from '../scripts/temporary-folder.ts';
 
 const cancellations = Number(process.argv[2] ?? 200);
 
-const dir = await mkdtemp(join(tmpdir(), 'llm-gateway-bench-'));
-const redis = await startPrivateRedis({ dir });
+const dir = temporaryFolder('llm-gateway-bench');
+const redis = await startPrivateRedis({ dir: join(dir, 'redis') });
+const postgres = await startPrivatePostgres({ dir: join(dir, 'postgres') });
 const environment = { MAX_REQUESTS_PER_MINUTE: '1000000', MAX_REQUESTS_PER_HOUR: '1000000', LOG_LEVEL: 'warn' };
-const gateway = await startGateway({ redisUrl: redis.url, apis: 2, workers: 2, environment });
+const gateway = await startGateway({
+  redisUrl: redis.url,
+  databaseUrl: postgres.url,
+  apis: 2,
+  workers: 2,
+  environment,
+});
 const url = (number: number) => gateway.apis[number % 2]?.url ?? '';
 
 const quantile = (values: number[], share: number) =>
@@ -58,5 +66,6 @@ try {
 } finally {
   await gateway.stop();
   await redis.stop();
+  await postgres.stop();
   await rm(dir, { recursive: true, force: true });
 }

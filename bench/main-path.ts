@@ -1,12 +1,13 @@
 // What durability costs: a generation through api, queue and worker against the same call made straight to the
 // provider, interleaved, both over HTTP to the same sandbox.
 // usage: node scripts/run.mjs node bench/main-path.ts [requests per round] [rounds]
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { post, startGateway } from '@llm-gateway/testkit/start-gateway';
 import { Redis } from 'ioredis';
+import { startPrivatePostgres } from '../scripts/postgres/start-private-postgres.ts';
 import { startPrivateRedis } from '../scripts/redis/start-private-redis.ts';
+import { temporaryFolder } from '../scripts/temporary-folder.ts';
 
 const [requestsPerRound = 300, rounds = 5] = process.argv.slice(2).map(Number);
 const model = 'sandbox/tokens-16';
@@ -38,10 +39,15 @@ async function cpuUs(pid: number): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) * 10_000;
 }
 
-const dir = await mkdtemp(join(tmpdir(), 'llm-gateway-bench-'));
-const redis = await startPrivateRedis({ dir });
+const dir = temporaryFolder('llm-gateway-bench');
+const redis = await startPrivateRedis({ dir: join(dir, 'redis') });
+const postgres = await startPrivatePostgres({ dir: join(dir, 'postgres') });
 const unlimited = { MAX_REQUESTS_PER_MINUTE: '1000000', MAX_REQUESTS_PER_HOUR: '10000000', LOG_LEVEL: 'warn' };
-const gateway = await startGateway({ redisUrl: redis.url, environment: { ...unlimited, LOCK_DURATION_MS: '15000' } });
+const gateway = await startGateway({
+  redisUrl: redis.url,
+  databaseUrl: postgres.url,
+  environment: { ...unlimited, LOCK_DURATION_MS: '15000' },
+});
 const ping = new Redis(redis.url);
 
 const throughGateway = (prompt: string) => gateway.generate({ prompt, model, user_id: 'bench' });
@@ -83,5 +89,6 @@ try {
   ping.disconnect();
   await gateway.stop();
   await redis.stop();
+  await postgres.stop();
   await rm(dir, { recursive: true, force: true });
 }

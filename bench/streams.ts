@@ -3,14 +3,15 @@
 // usage: node scripts/run.mjs node bench/streams.ts [readers]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { post, startGateway } from '@llm-gateway/testkit/start-gateway';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
+import { startPrivatePostgres } from '../scripts/postgres/start-private-postgres.ts';
 import { startPrivateRedis } from '../scripts/redis/start-private-redis.ts';
+import { temporaryFolder } from '../scripts/temporary-folder.ts';
 
 const readers = Number(process.argv[2] ?? 10_000);
 const openedAtOnce = 200;
@@ -97,8 +98,9 @@ const bareServer = `
     response.write('retry: 1000\\n\\n');
   }).listen(0, '127.0.0.1', function () { process.send(this.address().port); });`;
 
-const dir = await mkdtemp(join(tmpdir(), 'llm-gateway-bench-'));
-const redis = await startPrivateRedis({ dir });
+const dir = temporaryFolder('llm-gateway-bench');
+const redis = await startPrivateRedis({ dir: join(dir, 'redis') });
+const postgres = await startPrivatePostgres({ dir: join(dir, 'postgres') });
 const environment = {
   MAX_REQUESTS_PER_MINUTE: '1000000000',
   MAX_REQUESTS_PER_HOUR: '1000000000',
@@ -106,7 +108,7 @@ const environment = {
   LOG_LEVEL: 'warn',
   LOCK_DURATION_MS: '15000',
 };
-const gateway = await startGateway({ redisUrl: redis.url, environment });
+const gateway = await startGateway({ redisUrl: redis.url, databaseUrl: postgres.url, environment });
 const bare = spawn(process.execPath, ['-e', bareServer], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
 const [barePort] = (await once(bare, 'message')) as [number];
 const api = gateway.apis[0];
@@ -164,5 +166,6 @@ try {
   bare.kill();
   await gateway.stop();
   await redis.stop();
+  await postgres.stop();
   await rm(dir, { recursive: true, force: true });
 }

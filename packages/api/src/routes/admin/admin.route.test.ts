@@ -3,15 +3,16 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { makeSession, sessionMs } from '../../auth/admin-session.ts';
 import { answered } from '../../test/settle-by-hand.ts';
-import { adminKey, startTestApi, type TestApi } from '../../test/start-test-api.ts';
+import { type LedgerApi, startLedgerApi } from '../../test/start-ledger-api.ts';
+import { adminKey, startTestApi } from '../../test/start-test-api.ts';
 
 const admin = { authorization: `Bearer ${adminKey}` };
 const pages = ['/v1/admin/summary', '/metrics', '/admin/queues', '/admin/queues/api/queues'];
 
 describe.for(['open', 'keys'] as const)('in %s mode', (authMode) => {
-  let api: TestApi;
+  let api: LedgerApi;
   beforeAll(async () => {
-    api = await startTestApi({ redisUrl: inject('redisUrl'), authMode });
+    api = await startLedgerApi({ redisUrl: inject('redisUrl'), databaseUrl: inject('databaseUrl'), authMode });
     api.answers = () => answered('x');
   });
   afterAll(() => api?.close());

@@ -4,19 +4,38 @@ import { z } from 'zod';
 import type { ApiDeps } from '../../deps.ts';
 import { problem } from '../../http/problem-schema.ts';
 import type { LaneBoard } from '../../lanes/lane-board.ts';
-import { readUsage, usageSummary } from '../../usage/read-usage.ts';
+import { percentiles } from '../../usage/percentiles.ts';
+import { periodOf, periodQuery } from '../../usage/period.ts';
+import { readLatencies } from '../../usage/read-latencies.ts';
+import { groupings, sumUsage } from '../../usage/sum-usage.ts';
+import { hitRate, usageGroup, usageSummary, viewGroup, viewUsage } from '../../usage/usage-view.ts';
 import { type CacheRoutesDeps, cacheView, viewCache } from '../native/cache.ts';
+import { tenantAsked, tenantQuery } from './reach.ts';
 
-export interface SummaryDeps extends Pick<ApiDeps, 'redis' | 'keys' | 'settings'> {
+export interface SummaryDeps extends Pick<ApiDeps, 'ledger' | 'settings'> {
   board: LaneBoard;
   cache: CacheRoutesDeps;
 }
+
+const groupsMax = 100;
+
+const query = z.object({ ...periodQuery, ...tenantQuery, group_by: z.enum(groupings).optional() });
 
 const queueView = z.object({ waiting: z.int(), active: z.int(), delayed: z.int() });
 
 const summary = z.object({
   cache: cacheView,
   costs: usageSummary,
+  period: z.object({ from: z.string().nullable(), to: z.string().nullable() }).describe('UTC dates, both included'),
+  latency: percentiles,
+  first_token: percentiles,
+  cache_hit_rate: z.number().describe('Of all requests in the period, those that the cache answered'),
+  saved_usd: z.number(),
+  stale: z.boolean().describe('Whether the newest requests may be missing: they have not reached the ledger in time'),
+  groups: z
+    .array(usageGroup)
+    .optional()
+    .describe(`Only with group_by: the ${groupsMax} dearest, or the ${groupsMax} latest days`),
   rate_limits: z.object({ max_requests_per_minute: z.int(), max_requests_per_hour: z.int() }),
   retry_config: z.object({ max_attempts: z.int(), base_delay: z.number().describe('Seconds') }),
   timestamp: z.number(),
@@ -25,25 +44,38 @@ const summary = z.object({
   workers: z.int(),
 });
 
-export const summaryRoute: FastifyPluginAsyncZod<SummaryDeps> = async (
-  app,
-  { redis, keys, settings, board, cache },
-) => {
+export const summaryRoute: FastifyPluginAsyncZod<SummaryDeps> = async (app, { ledger, settings, board, cache }) => {
   const schema = {
     tags: ['Admin'],
-    summary: 'The whole gateway in figures',
+    summary: 'The whole gateway, or one tenant, in figures',
+    querystring: query,
     response: { 200: summary, '4xx': problem, '5xx': problem },
   };
-  app.get('/v1/admin/summary', { schema }, async ({ caller }) => {
+  app.get('/v1/admin/summary', { schema }, async ({ caller, query: { from, to, tenant_id, group_by } }) => {
+    const scope = { tenantId: tenantAsked(caller, tenant_id), period: periodOf({ from, to }) };
     const [cacheFigures, costs, survey, counts] = await Promise.all([
-      viewCache(cache),
-      readUsage(redis, keys, { tenantId: caller.tenantId }),
+      viewCache(cache, scope.tenantId),
+      ledger.readCurrent((database) =>
+        Promise.all([
+          sumUsage(database, scope, group_by && { by: group_by, max: groupsMax }),
+          readLatencies(database, scope),
+        ]),
+      ),
       board.survey(),
       Promise.all(lanes.map(async (lane) => [lane, await board.counts(lane)] as const)),
     ]);
+    const [{ models, groups }, { latency, firstToken }] = costs.found;
+    const usage = viewUsage(models);
     return {
       cache: cacheFigures,
-      costs,
+      costs: usage,
+      period: { from: from ?? null, to: to ?? null },
+      latency,
+      first_token: firstToken,
+      cache_hit_rate: hitRate(models),
+      saved_usd: usage.saved_usd,
+      stale: costs.isStale,
+      ...(group_by === undefined ? {} : { groups: groups.map(viewGroup) }),
       rate_limits: { max_requests_per_minute: settings.perMinute, max_requests_per_hour: settings.perHour },
       retry_config: { max_attempts: settings.maxAttempts, base_delay: settings.baseDelayMs / 1000 },
       timestamp: Date.now() / 1000,

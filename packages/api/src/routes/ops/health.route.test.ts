@@ -1,12 +1,14 @@
 import '@llm-gateway/testkit/provided-context';
 import { withdrawWorker } from '@llm-gateway/shared/lanes/announcements';
+import { startTcpRelay } from '@llm-gateway/testkit/tcp-relay';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { startTestApi, type TestApi } from '../../test/start-test-api.ts';
+import { type LedgerApi, startLedgerApi } from '../../test/start-ledger-api.ts';
+import { adminKey, startTestApi } from '../../test/start-test-api.ts';
 
-let api: TestApi;
+let api: LedgerApi;
 beforeAll(async () => {
-  api = await startTestApi({ redisUrl: inject('redisUrl'), authMode: 'keys' });
+  api = await startLedgerApi({ redisUrl: inject('redisUrl'), databaseUrl: inject('databaseUrl'), authMode: 'keys' });
 });
 afterAll(() => api?.close());
 
@@ -27,12 +29,54 @@ test('GET /v1/health tells of workers, lanes and the queue', async () => {
   expect(body).toMatchObject({
     status: 'healthy',
     redis_connected: true,
+    postgres_connected: true,
+    ledger: { backlog: 0, oldest_s: 0 },
     queue: { waiting: 0, active: 0, delayed: 0 },
     workers: 1,
     providers: { openai: 'sandbox', anthropic: 'sandbox', sandbox: 'sandbox' },
     warnings: [],
   });
   expect(body.uptime_s).toBeGreaterThanOrEqual(0);
+});
+
+test('GET /v1/health is degraded when rows wait for more than a minute, and /metrics tells of them too', async () => {
+  const { redis, deps } = api;
+  const [seconds] = await redis.time();
+  await redis.xadd(deps.keys.ledger, `${Number(seconds) - 90}000-0`, 'row', '{}', 't', 1);
+  await redis.xadd(deps.keys.ledger, '*', 'row', '{}', 't', 1);
+  const response = await api.get('/v1/health');
+  expect(response.statusCode).toBe(200);
+  const { status, ledger, warnings } = response.json();
+  expect(status).toBe('degraded');
+  expect(ledger.backlog).toBe(2);
+  expect(ledger.oldest_s).toBeGreaterThanOrEqual(90);
+  expect(warnings).toEqual([expect.stringContaining('The ledger is behind')]);
+  const metrics = (await api.get('/metrics', { authorization: `Bearer ${adminKey}` })).body;
+  expect(metrics).toMatch(/^gateway_ledger_backlog_rows 2$/m);
+  expect(metrics).toMatch(/^gateway_ledger_oldest_seconds (9\d|1\d\d)$/m);
+  await redis.del(deps.keys.ledger);
+});
+
+test('with Postgres away: /v1/health is 200 and degraded, /ready 200', async () => {
+  const lost = await startTestApi({ redisUrl: inject('redisUrl') });
+  const response = await lost.get('/v1/health');
+  expect(response.statusCode).toBe(200);
+  expect(response.json()).toMatchObject({ status: 'degraded', redis_connected: true, postgres_connected: false });
+  expect(response.json().warnings).toEqual([expect.stringContaining('Postgres is not reachable')]);
+  expect((await lost.get('/ready')).statusCode).toBe(200);
+  await lost.close();
+});
+
+test('with a Postgres that hangs: /v1/health answers all the same', async () => {
+  const { hostname, port } = new URL(inject('databaseUrl'));
+  const relay = await startTcpRelay({ host: hostname, port: Number(port) });
+  relay.hold();
+  const databaseUrl = `postgres://nobody@127.0.0.1:${relay.port}/none`;
+  const stuck = await startTestApi({ redisUrl: inject('redisUrl'), databaseUrl });
+  const response = await stuck.get('/v1/health');
+  expect(response.json()).toMatchObject({ status: 'degraded', postgres_connected: false });
+  await relay.stop();
+  await stuck.close();
 });
 
 test('GET /v1/health without a worker is 200 and degraded, and says why', async () => {
@@ -55,7 +99,13 @@ test('with Redis away: /v1/health is 200 and degraded, /ready 503, /health 200, 
   await waitFor(() => lost.redis.status === 'end', { what: 'the connection is gone' });
   const health = await lost.get('/v1/health');
   expect(health.statusCode).toBe(200);
-  expect(health.json()).toMatchObject({ status: 'degraded', redis_connected: false, queue: null, workers: 0 });
+  expect(health.json()).toMatchObject({
+    status: 'degraded',
+    redis_connected: false,
+    ledger: null,
+    queue: null,
+    workers: 0,
+  });
   expect((await lost.get('/health')).statusCode).toBe(200);
   expect((await lost.get('/ready')).statusCode).toBe(503);
   const refused = await lost.generate({ prompt: 'x', model: 'gpt-4o', user_id: 'u1' });

@@ -2,8 +2,9 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ApiDeps } from '../../deps.ts';
 import type { LaneBoard } from '../../lanes/lane-board.ts';
+import type { LedgerWatch } from '../../usage/ledger-watch.ts';
 
-export interface HealthDeps extends Pick<ApiDeps, 'redis' | 'isDraining' | 'redisWarnings'> {
+export interface HealthDeps extends Pick<ApiDeps, 'redis' | 'isDraining' | 'redisWarnings' | 'ledgerWatch'> {
   board: LaneBoard;
   version: string;
 }
@@ -14,6 +15,11 @@ const detailedHealth = z.object({
   status: z.enum(['healthy', 'degraded']),
   version: z.string(),
   redis_connected: z.boolean(),
+  postgres_connected: z.boolean(),
+  ledger: z
+    .object({ backlog: z.int(), oldest_s: z.int() })
+    .nullable()
+    .describe('Rows on their way to Postgres, and the age of the oldest one; null where Redis is away'),
   queue: queueView.nullable(),
   workers: z.int(),
   providers: z.record(z.string(), z.enum(['live', 'sandbox'])),
@@ -38,9 +44,26 @@ async function look(board: LaneBoard) {
   }
 }
 
+// Rows reach Postgres within milliseconds, and after the death of a worker within half a minute.
+const ledgerLateS = 60;
+
+/** How the ledger is, in the same way. */
+async function lookAtLedger(watch: LedgerWatch) {
+  const [isConnected, backlog] = await Promise.all([watch.isConnected(), watch.backlog()]);
+  const lateS = backlog && backlog.oldestS > ledgerLateS ? backlog.oldestS : undefined;
+  return {
+    isConnected,
+    ledger: backlog && { backlog: backlog.rows, oldest_s: backlog.oldestS },
+    warnings: [
+      ...(isConnected ? [] : ['Postgres is not reachable: usage is not told, and the ledger waits in Redis']),
+      ...(lateS === undefined ? [] : [`The ledger is behind: its oldest row has waited for ${lateS} s`]),
+    ],
+  };
+}
+
 export const healthRoutes: FastifyPluginAsyncZod<HealthDeps> = async (
   app,
-  { redis, board, version, isDraining, redisWarnings },
+  { redis, board, version, isDraining, redisWarnings, ledgerWatch },
 ) => {
   app.get(
     '/',
@@ -70,21 +93,25 @@ export const healthRoutes: FastifyPluginAsyncZod<HealthDeps> = async (
     '/v1/health',
     { schema: { tags: ['Health'], summary: 'How the gateway is', response: { 200: detailedHealth } } },
     async () => {
-      const { connected, workers, queue, providers } = await look(board);
-      const warnings = [
-        ...redisWarnings,
-        ...(connected ? [] : ['Redis is not reachable: new requests are refused with 503']),
-        ...(connected && workers === 0 ? ['No worker is running: accepted jobs wait'] : []),
-      ];
+      const [seen, books] = await Promise.all([look(board), lookAtLedger(ledgerWatch)]);
+      const { connected, workers, queue, providers } = seen;
+      const isHealthy = connected && workers > 0 && books.warnings.length === 0;
       return {
-        status: connected && workers > 0 ? ('healthy' as const) : ('degraded' as const),
+        status: isHealthy ? ('healthy' as const) : ('degraded' as const),
         version,
         redis_connected: connected,
+        postgres_connected: books.isConnected,
+        ledger: books.ledger,
         queue,
         workers,
         providers,
         uptime_s: Math.round(process.uptime()),
-        warnings,
+        warnings: [
+          ...redisWarnings,
+          ...(connected ? [] : ['Redis is not reachable: new requests are refused with 503']),
+          ...(connected && workers === 0 ? ['No worker is running: accepted jobs wait'] : []),
+          ...books.warnings,
+        ],
       };
     },
   );

@@ -1,40 +1,41 @@
-import type { Keys } from '@llm-gateway/shared/redis/keys';
 import type { Redis } from 'ioredis';
 
 export interface OutboxOptions {
   redis: Redis;
   /** A connection of its own, because reading blocks it. */
   reader: Redis;
-  keys: Keys;
+  /** The stream's key. */
+  stream: string;
+  /** Whose place in the stream it is. */
+  group: string;
+  /** How many entries are taken at once. */
+  batch: number;
   /** How long an entry is left to the process that took it before that is taken for dead. */
   claimAfterMs: number;
 }
 
-/** An entry of the outbox as Redis keeps it; its id begins with the time of its writing, in ms. */
+/** An entry of an outbox as Redis keeps it; its id begins with the time of its writing, in ms. */
 export type RawEntry = [id: string, fields: string[]];
 
-/** The stream in which the scripts of a job's life leave what webhooks shall tell; shared out among all processes. */
+/** A stream in which scripts leave what is to be told elsewhere; shared out among all processes. */
 export interface Outbox {
   /** To be called before the first take, and again when Redis has lost its data. */
   open(): Promise<void>;
-  /** Entries that nobody has, and those of dead processes. Waits a while for the first one. */
+  /** Entries that nobody has, or those of dead processes. Waits a while for the first one. */
   take(): Promise<RawEntry[]>;
-  /** Says that an entry is done with. */
-  remove(id: string): Promise<void>;
+  /** Says that entries are done with. */
+  remove(...ids: string[]): Promise<void>;
 }
 
-const group = 'dispatch';
 // One name for all processes: an entry is given to one reader only, and what dead processes took is found by its age.
 const consumer = 'worker';
-const batch = 50;
 const blockMs = 2000;
 
-export function createOutbox({ redis, reader, keys, claimAfterMs }: OutboxOptions): Outbox {
-  const outbox = keys.webhookOutbox;
+export function createOutbox({ redis, reader, stream, group, batch, claimAfterMs }: OutboxOptions): Outbox {
   let claimAtMs = 0;
 
   async function takeNew(): Promise<RawEntry[]> {
-    const reading = ['COUNT', batch, 'BLOCK', blockMs, 'STREAMS', outbox, '>'] as const;
+    const reading = ['COUNT', batch, 'BLOCK', blockMs, 'STREAMS', stream, '>'] as const;
     const streams = await reader.xreadgroup('GROUP', group, consumer, ...reading);
     return (streams?.[0]?.[1] ?? []) as RawEntry[];
   }
@@ -42,7 +43,7 @@ export function createOutbox({ redis, reader, keys, claimAfterMs }: OutboxOption
   async function takeForgotten(): Promise<RawEntry[]> {
     if (Date.now() < claimAtMs) return [];
     claimAtMs = Date.now() + claimAfterMs / 3;
-    const claimed = await redis.xautoclaim(outbox, group, consumer, claimAfterMs, '0', 'COUNT', batch);
+    const claimed = await redis.xautoclaim(stream, group, consumer, claimAfterMs, '0', 'COUNT', batch);
     const [, entries] = claimed as [string, (RawEntry | null)[]];
     // Redis 6.2 gives null for an entry that is no longer there.
     return entries.filter((entry) => entry !== null);
@@ -50,7 +51,7 @@ export function createOutbox({ redis, reader, keys, claimAfterMs }: OutboxOption
 
   return {
     async open() {
-      await redis.xgroup('CREATE', outbox, group, '0', 'MKSTREAM').catch((error: unknown) => {
+      await redis.xgroup('CREATE', stream, group, '0', 'MKSTREAM').catch((error: unknown) => {
         if (!(error instanceof Error && error.message.startsWith('BUSYGROUP'))) throw error;
       });
     },
@@ -58,8 +59,12 @@ export function createOutbox({ redis, reader, keys, claimAfterMs }: OutboxOption
       const forgotten = await takeForgotten();
       return forgotten.length > 0 ? forgotten : takeNew();
     },
-    async remove(id) {
-      await redis.multi().xack(outbox, group, id).xdel(outbox, id).exec();
+    async remove(...ids) {
+      await redis
+        .multi()
+        .xack(stream, group, ...ids)
+        .xdel(stream, ...ids)
+        .exec();
     },
   };
 }
