@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Gateway, startGateway } from '@llm-gateway/testkit/start-gateway';
+import { adminKey, type Gateway, startGateway } from '@llm-gateway/testkit/start-gateway';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
@@ -11,16 +11,18 @@ let gateway: Gateway;
 beforeAll(async () => {
   gateway = await startGateway({
     redisUrl: inject('redisUrl'),
+    databaseUrl: inject('databaseUrl'),
     apis: 2,
     workers: 2,
-    environment: { ALLOW_INSECURE_WEBHOOKS: 'true', MAX_REQUESTS_PER_MINUTE: '1000' },
+    // What one process writes of a key the other sees at once.
+    environment: { ALLOW_INSECURE_WEBHOOKS: 'true', MAX_REQUESTS_PER_MINUTE: '1000', KEY_CACHE_MS: '0' },
   });
 });
 afterAll(() => gateway?.stop());
 
 /** What an example prints, on the Node that runs the tests. */
 async function run(name: string): Promise<string> {
-  const env = { ...process.env, GATEWAY_URL: gateway.url };
+  const env = { ...process.env, GATEWAY_URL: gateway.url, ADMIN_API_KEY: adminKey };
   const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'examples', name)], {
     env,
     timeout: 60_000,
@@ -38,6 +40,8 @@ const promises = {
   'queue.mjs':
     /^held: queued, true\nurgent: completed, priority 1, [\s\S]*held: completed[\s\S]*the last 3 of this user: /,
   'webhook.mjs': /^accepted as (job_\w+)\njob\.completed: \1, \d+ tokens, signature true\n$/,
+  'keys.mjs':
+    /^key_\w+: sk-gw-… \(shown this once\)\nwith max_tokens 100: 200, [\d.]+ USD\nwith the model's own limit: 402 budget_exceeded\nThe daily budget of this API key is 0\.01 USD: .*\nleft today: 0\.00\d+ of 0\.01 USD\nthe ledger: 1 request, \d+ tokens, [\d.]+ USD\nrotated: another secret.*\nrevoked: 401\n$/,
 } as const;
 
 test.for(Object.entries(promises))('%s does what it says', async ([name, promise]) => {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { type Gateway, startGateway } from '@llm-gateway/testkit/start-gateway';
+import { adminKey, type Gateway, startGateway } from '@llm-gateway/testkit/start-gateway';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 
 const run = promisify(execFile);
@@ -13,13 +13,16 @@ let gateway: Gateway;
 beforeAll(async () => {
   gateway = await startGateway({
     redisUrl: inject('redisUrl'),
+    databaseUrl: inject('databaseUrl'),
     environment: { ALLOW_INSECURE_WEBHOOKS: 'true', MAX_REQUESTS_PER_MINUTE: '1000' },
   });
 });
 afterAll(() => gateway?.stop());
 
-const shell = async (script: string) =>
-  (await run('bash', ['-c', script.replaceAll('http://localhost:8000', gateway.url)])).stdout;
+const shell = async (script: string) => {
+  const env = { ...process.env, ADMIN_API_KEY: adminKey };
+  return (await run('bash', ['-c', script.replaceAll('http://localhost:8000', gateway.url)], { env })).stdout;
+};
 
 test('the first curl gives the answer that the README shows, and from the cache the second time', async () => {
   const curl = blocks('bash').find((block) => block.includes('"gpt-4o"')) ?? '';
@@ -76,4 +79,25 @@ test('a webhook is asked for and looked after as shown', async () => {
   expect(job.webhook).toMatchObject({ url });
   expect(JSON.parse(await shell(secret)).secret).toMatch(/^whsec_/);
   expect(JSON.parse(await shell(deliveries.replace('JOB_ID', job.id))).object).toBe('list');
+});
+
+test('a key is made as shown, and says what it may', async () => {
+  const [make = ''] = curlsOf('checkout service');
+  const { key, ...made } = JSON.parse(await shell(make));
+  expect(made).toMatchObject({
+    tenant_id: 'default',
+    models: ['openai/gpt-4o', 'openai/gpt-4o-mini'],
+    limits: { requests_per_minute: 600, tokens_per_minute: 200_000, concurrency: 50 },
+  });
+  const own = await gateway.get('/v1/key', { authorization: `Bearer ${key}` });
+  expect(own.body.budgets.map(({ period }: { period: string }) => period)).toEqual(['day', 'month']);
+});
+
+test('usage, the summary and the ledger are told as shown', async () => {
+  const [usage = '', summary = '', ledger = ''] = curlsOf('group_by=day');
+  const told = JSON.parse(await shell(usage));
+  expect(told.total_requests).toBeGreaterThan(0);
+  expect(told.groups.length).toBe(1);
+  expect(JSON.parse(await shell(summary)).costs.total_requests).toBeGreaterThanOrEqual(told.total_requests);
+  expect((await shell(ledger)).split('\n')[0]).toMatch(/^id,at,generation,call,/);
 });

@@ -5,7 +5,13 @@ let gateway: Gateway;
 beforeAll(async () => {
   // One that is counted twice would be refused.
   const environment = { MAX_REQUESTS_PER_MINUTE: '1' };
-  gateway = await startGateway({ redisUrl: inject('redisUrl'), apis: 2, workers: 2, environment });
+  gateway = await startGateway({
+    redisUrl: inject('redisUrl'),
+    databaseUrl: inject('databaseUrl'),
+    apis: 2,
+    workers: 2,
+    environment,
+  });
 });
 afterAll(() => gateway?.stop());
 

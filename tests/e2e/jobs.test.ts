@@ -10,6 +10,7 @@ beforeAll(async () => {
   redis = new Redis(inject('redisUrl'));
   gateway = await startGateway({
     redisUrl: inject('redisUrl'),
+    databaseUrl: inject('databaseUrl'),
     apis: 2,
     workers: 2,
     // One call at a time for each worker: what waits for its turn is seen to wait.

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 
 let gateway: Gateway;
 beforeAll(async () => {
-  gateway = await startGateway({ redisUrl: inject('redisUrl') });
+  gateway = await startGateway({ redisUrl: inject('redisUrl'), databaseUrl: inject('databaseUrl') });
 });
 afterAll(() => gateway?.stop());
 

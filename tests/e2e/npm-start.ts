@@ -26,7 +26,14 @@ export async function npmStart(dataDir: string, env: NodeJS.ProcessEnv = {}): Pr
     env: {
       ...process.env,
       // Set and empty: unset, and no .env of this checkout may fill them.
-      ...{ REDIS_URL: '', OPENAI_API_KEY: '', ANTHROPIC_API_KEY: '', ADMIN_API_KEY: '', SANDBOX_URL: '' },
+      ...{
+        REDIS_URL: '',
+        DATABASE_URL: '',
+        OPENAI_API_KEY: '',
+        ANTHROPIC_API_KEY: '',
+        ADMIN_API_KEY: '',
+        SANDBOX_URL: '',
+      },
       ...{ HOST: '127.0.0.1', PORT: port, DATA_DIR: dataDir, LOG_TO: 'file' },
       ...env,
     },
@@ -63,7 +70,7 @@ function collectOutput(child: ChildProcess): () => string {
 
 /**
  * The command lines of all processes that were started, directly or not, with this data folder. Redis writes its
- * title over its environment, but works in its folder.
+ * title over its environment, and Postgres is given none, but both work in their folder.
  */
 export function processesOf(dataDir: string): string[] {
   return globSync('/proc/[0-9]*').flatMap((process) => {

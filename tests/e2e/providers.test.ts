@@ -15,6 +15,7 @@ afterAll(() => openai?.stop('SIGKILL'));
 test('each provider is real or sandbox on its own, by its key', async () => {
   const gateway = await startGateway({
     redisUrl: inject('redisUrl'),
+    databaseUrl: inject('databaseUrl'),
     environment: { OPENAI_API_KEY: key, OPENAI_BASE_URL: `${openai.url}/v1` },
   });
   try {
@@ -34,6 +35,7 @@ test('each provider is real or sandbox on its own, by its key', async () => {
 test('a provider without key and sandbox is refused by name, and unreachable ones are told without the key', async () => {
   const gateway = await startGateway({
     redisUrl: inject('redisUrl'),
+    databaseUrl: inject('databaseUrl'),
     environment: { SANDBOX_URL: '', OPENAI_API_KEY: key, OPENAI_BASE_URL: 'http://127.0.0.1:1/v1', MAX_ATTEMPTS: '1' },
   });
   try {

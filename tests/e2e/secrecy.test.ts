@@ -12,6 +12,7 @@ beforeAll(async () => {
   receiver = await startReceiver();
   gateway = await startGateway({
     redisUrl: inject('redisUrl'),
+    databaseUrl: inject('databaseUrl'),
     environment: {
       ALLOW_INSECURE_WEBHOOKS: 'true',
       MAX_REQUESTS_PER_MINUTE: '1000',

@@ -1,20 +1,23 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { adoptServer } from '../../scripts/redis/private-server.ts';
+import { postgresKind } from '../../scripts/postgres/postgres-kind.ts';
+import { redisKind } from '../../scripts/redis/redis-kind.ts';
 import { startPrivateRedis } from '../../scripts/redis/start-private-redis.ts';
+import { adoptServer } from '../../scripts/servers/private-server.ts';
+import { readServerState } from '../../scripts/servers/server-state.ts';
+import { temporaryFolder } from '../../scripts/temporary-folder.ts';
 import { claimOf, type NpmStart, npmStart, processesOf } from './npm-start.ts';
 
 let dataDir: string;
 const started: NpmStart[] = [];
 
 beforeEach(() => {
-  dataDir = mkdtempSync(join(tmpdir(), 'llm-gateway-start-'));
+  dataDir = temporaryFolder('llm-gateway-start');
 });
 
 afterEach(async () => {
@@ -22,8 +25,9 @@ afterEach(async () => {
     for (const gateway of started.splice(0)) await gateway.ctrlC();
     await nothingIsLeft();
   } finally {
-    // A test that failed between a kill and the next start leaves a Redis: it must not outlive the test.
-    await (await adoptServer(join(dataDir, 'redis')))?.stop();
+    // A test that failed between a kill and the next start leaves its servers: they must not outlive the test.
+    await (await adoptServer(redisKind, join(dataDir, 'redis')))?.stop();
+    await (await adoptServer(postgresKind, join(dataDir, 'postgres')))?.stop();
     rmSync(dataDir, { recursive: true, force: true });
   }
 });
@@ -49,9 +53,9 @@ async function ask(url: string, prompt: string): Promise<{ cached: boolean; comp
 const answersAgain = (url: string, prompt: string) =>
   expect.poll(() => ask(url, prompt).catch(() => undefined), { timeout: 60_000 }).toBeDefined();
 
-/** The private Redis of the gateway, at once and unasked; its pid. */
-function killRedis(): number {
-  const { pid } = JSON.parse(readFileSync(join(dataDir, 'redis/server.json'), 'utf8')) as { pid: number };
+/** A private server of the gateway, at once and unasked; its pid. */
+function killServer(name: 'redis' | 'postgres'): number {
+  const pid = readServerState(join(dataDir, name))?.pid ?? 0;
   process.kill(pid, 'SIGKILL');
   return pid;
 }
@@ -76,6 +80,8 @@ describe.skipIf(!existsSync('/proc/self/environ'))('npm start', () => {
     ]) {
       expect(gateway.printed()).toContain(told);
     }
+    expect(gateway.printed()).toMatch(/^ {2}Redis {6}\d+\.\d+\.\d+, /m);
+    expect(gateway.printed()).toMatch(/^ {2}Postgres {3}\d+\.\d+, /m);
     expect(gateway.printed()).not.toContain('Warning');
     expect((await fetch(`${gateway.url}/health`)).status).toBe(200);
     expect(processesOf(dataDir).filter((line) => line.includes('src/main.ts'))).toHaveLength(3);
@@ -89,10 +95,13 @@ describe.skipIf(!existsSync('/proc/self/environ'))('npm start', () => {
     await gateway.ready();
     const keyFile = join(dataDir, 'admin-key');
     const key = readFileSync(keyFile, 'utf8').trim();
-    const { password } = JSON.parse(readFileSync(join(dataDir, 'redis/server.json'), 'utf8')) as { password: string };
     expect(statSync(keyFile).mode & 0o777).toBe(0o600);
     expect(gateway.printed()).not.toContain(key);
-    expect(gateway.printed()).not.toContain(password);
+    for (const name of ['redis', 'postgres']) {
+      const password = readServerState(join(dataDir, name))?.password;
+      expect(password).toMatch(/^\S{32}$/);
+      expect(gateway.printed()).not.toContain(password);
+    }
     const opened = await fetch(`${gateway.url}/admin/queues/`, { headers: { authorization: `Bearer ${key}` } });
     expect(opened.status).toBe(200);
   });
@@ -114,13 +123,15 @@ describe.skipIf(!existsSync('/proc/self/environ'))('npm start', () => {
     expect(await ask(first.url, 'before the kill')).toMatchObject({ cached: false });
     process.kill(claimOf(dataDir).supervisor, 'SIGKILL');
     await first.exit;
-    const left = () => processesOf(dataDir).filter((line) => !line.includes('redis-server'));
+    const left = () => processesOf(dataDir).filter((line) => !/redis-server|postgres/.test(line));
     await expect.poll(left, { timeout: 20_000 }).toEqual([]);
-    expect(processesOf(dataDir)).toHaveLength(1);
+    for (const server of ['redis-server', 'bin/postgres']) {
+      expect(processesOf(dataDir).filter((line) => line.includes(server))).toHaveLength(1);
+    }
 
     const second = await start();
     await second.ready();
-    expect(second.printed()).toContain('left running by an earlier start');
+    expect(second.printed().match(/left running by an earlier start/g)).toHaveLength(2);
     expect(await ask(second.url, 'before the kill')).toMatchObject({ cached: true });
     await second.ctrlC();
     await nothingIsLeft();
@@ -146,12 +157,16 @@ describe.skipIf(!existsSync('/proc/self/environ'))('npm start', () => {
     expect(gateway.printed()).toContain(`${name} ended unexpectedly (SIGKILL)`);
   });
 
-  test('a private Redis that is killed is started again, and the gateway goes on', async () => {
+  test.for([
+    ['Redis', 'redis'],
+    ['Postgres', 'postgres'],
+  ] as const)('a private %s that is killed is started again, and the gateway goes on', async ([name, folder]) => {
     const gateway = await start();
     await gateway.ready();
-    killRedis();
-    await expect.poll(gateway.printed, { timeout: 20_000 }).toContain('Redis ended unexpectedly (SIGKILL)');
-    await answersAgain(gateway.url, 'after the crash of Redis');
+    killServer(folder);
+    await expect.poll(gateway.printed, { timeout: 20_000 }).toContain(`${name} ended unexpectedly (SIGKILL)`);
+    await expect.poll(gateway.printed, { timeout: 20_000 }).toContain(`${name} is back`);
+    await answersAgain(gateway.url, `after the crash of ${name}`);
   });
 
   test('so is one that was taken over from an earlier start', async () => {
@@ -162,7 +177,7 @@ describe.skipIf(!existsSync('/proc/self/environ'))('npm start', () => {
     const second = await start();
     await second.ready();
     expect(second.printed()).toContain('left running by an earlier start');
-    const killed = killRedis();
+    const killed = killServer('redis');
     await expect
       .poll(second.printed, { timeout: 20_000 })
       .toContain(`Redis ended unexpectedly (pid ${killed} is gone)`);

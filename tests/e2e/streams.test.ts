@@ -7,6 +7,7 @@ let gateway: Gateway;
 beforeAll(async () => {
   gateway = await startGateway({
     redisUrl: inject('redisUrl'),
+    databaseUrl: inject('databaseUrl'),
     apis: 2,
     workers: 2,
     environment: {

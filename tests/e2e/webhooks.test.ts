@@ -12,6 +12,7 @@ beforeAll(async () => {
   receiver = await startReceiver();
   gateway = await startGateway({
     redisUrl: inject('redisUrl'),
+    databaseUrl: inject('databaseUrl'),
     apis: 2,
     workers: 2,
     environment: {

@@ -8,9 +8,9 @@ import { createRandom, type Random } from '@llm-gateway/testkit/random';
 import { adminKey, type Gateway, send, startGateway } from '@llm-gateway/testkit/start-gateway';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { PrivateServer } from '../../scripts/redis/private-server.ts';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { startPrivateRedis } from '../../scripts/redis/start-private-redis.ts';
+import type { PrivateServer } from '../../scripts/servers/private-server.ts';
 import { type ClientLog, contentOf, createClientLog, type Order, place } from './chaos/client.ts';
 import { type FaultLog, harm } from './chaos/fault-loop.ts';
 import { finalBill, findDuplicates, readJobs, type StoredJob, sumsByUser } from './chaos/oracle.ts';
@@ -31,6 +31,7 @@ beforeAll(async () => {
   redis = new Redis(server.url);
   gateway = await startGateway({
     redisUrl: server.url,
+    databaseUrl: inject('databaseUrl'),
     apis: 2,
     workers: 2,
     environment: {

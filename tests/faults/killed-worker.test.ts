@@ -4,7 +4,11 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 
 let gateway: Gateway;
 beforeAll(async () => {
-  gateway = await startGateway({ redisUrl: inject('redisUrl'), environment: { MAX_REQUESTS_PER_MINUTE: '1000' } });
+  gateway = await startGateway({
+    redisUrl: inject('redisUrl'),
+    databaseUrl: inject('databaseUrl'),
+    environment: { MAX_REQUESTS_PER_MINUTE: '1000' },
+  });
 });
 afterAll(() => gateway?.stop());
 

@@ -5,9 +5,9 @@ import { streamGenerate } from '@llm-gateway/testkit/event-stream-client';
 import { type Gateway, startGateway } from '@llm-gateway/testkit/start-gateway';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { PrivateServer } from '../../scripts/redis/private-server.ts';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { startPrivateRedis } from '../../scripts/redis/start-private-redis.ts';
+import type { PrivateServer } from '../../scripts/servers/private-server.ts';
 
 let dir: string;
 let redis: PrivateServer;
@@ -16,7 +16,11 @@ let gateway: Gateway;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'llm-gateway-redis-away-'));
   redis = await startPrivateRedis({ dir });
-  gateway = await startGateway({ redisUrl: redis.url, environment: { MAX_REQUESTS_PER_MINUTE: '1000' } });
+  gateway = await startGateway({
+    redisUrl: redis.url,
+    databaseUrl: inject('databaseUrl'),
+    environment: { MAX_REQUESTS_PER_MINUTE: '1000' },
+  });
 });
 afterAll(async () => {
   await gateway?.stop();

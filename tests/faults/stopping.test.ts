@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Gateway, startGateway } from '@llm-gateway/testkit/start-gateway';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { PrivateServer } from '../../scripts/redis/private-server.ts';
+import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { startPrivateRedis } from '../../scripts/redis/start-private-redis.ts';
+import type { PrivateServer } from '../../scripts/servers/private-server.ts';
 
 const drainMs = 3000;
 let dir: string;
@@ -15,7 +15,11 @@ let gateway: Gateway;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'llm-gateway-stopping-'));
   redis = await startPrivateRedis({ dir });
-  gateway = await startGateway({ redisUrl: redis.url, environment: { DRAIN_MS: String(drainMs) } });
+  gateway = await startGateway({
+    redisUrl: redis.url,
+    databaseUrl: inject('databaseUrl'),
+    environment: { DRAIN_MS: String(drainMs) },
+  });
 });
 afterEach(async () => {
   await gateway?.stop();
@@ -45,7 +49,11 @@ test.for([
 });
 
 test('idle processes do not wait out their time because Redis is away', async () => {
-  const patient = await startGateway({ redisUrl: redis.url, environment: { DRAIN_MS: '30000' } });
+  const patient = await startGateway({
+    redisUrl: redis.url,
+    databaseUrl: inject('databaseUrl'),
+    environment: { DRAIN_MS: '30000' },
+  });
   try {
     await redis.kill('SIGKILL');
     const startedMs = performance.now();

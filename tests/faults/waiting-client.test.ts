@@ -6,6 +6,7 @@ let gateway: Gateway;
 beforeAll(async () => {
   gateway = await startGateway({
     redisUrl: inject('redisUrl'),
+    databaseUrl: inject('databaseUrl'),
     apis: 2,
     environment: { MAX_REQUESTS_PER_MINUTE: '1000', DRAIN_MS: '3000', PROVIDER_IDLE_MS: '1500', MAX_ATTEMPTS: '1' },
   });
@@ -90,6 +91,7 @@ test('requests through two api processes share one limit, and exactly that many 
   const { environment } = gateway;
   const limited = await startGateway({
     redisUrl: environment.REDIS_URL ?? '',
+    databaseUrl: inject('databaseUrl'),
     apis: 2,
     environment: { MAX_REQUESTS_PER_MINUTE: '25' },
   });

@@ -2,6 +2,7 @@ import cookie from '@fastify/cookie';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { ApiDeps } from './deps.ts';
+import { allowBodylessDelete } from './http/bodyless-delete.ts';
 import { serveDocs } from './http/docs.ts';
 import { handleErrors, sendFrameworkError } from './http/error-handler.ts';
 import { requestIdOf } from './http/request-id.ts';
@@ -34,6 +35,7 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   await app.register(cookie);
   // JSON only: a form or text is what a browser sends to a foreign server without asking it first.
   app.removeContentTypeParser('text/plain');
+  allowBodylessDelete(app);
   sendStandardHeaders(app, deps);
   handleErrors(app);
   await serveDocs(app, deps.settings.version);

@@ -1,17 +1,22 @@
 import { makeInstanceId } from '@llm-gateway/shared/contracts/ids';
 import type { Logger } from '@llm-gateway/shared/observability/logger';
 import { createMetrics } from '@llm-gateway/shared/observability/metrics';
+import { loadPriceFile } from '@llm-gateway/shared/pricing/load-price-file';
 import { createPriceBook } from '@llm-gateway/shared/pricing/price-book';
 import { priceOverrides } from '@llm-gateway/shared/pricing/price-overrides';
 import { createLaneQueues } from '@llm-gateway/shared/queue/lane-queues';
 import { createKeys } from '@llm-gateway/shared/redis/keys';
+import { createTokenCounter } from '@llm-gateway/shared/tokens/token-counter';
 import type { Redis } from 'ioredis';
 import { createAccepter } from './admission/accept.ts';
 import { createAttacher } from './admission/attach.ts';
 import { createCacheLookup } from './admission/cache-lookup.ts';
+import { createBacklogCheck } from './admission/check-backlog.ts';
+import { createEstimator } from './admission/estimate.ts';
 import { createIdempotency } from './admission/idempotency.ts';
-import { requestWindows } from './admission/limit.ts';
-import { type AuthMode, createAuthenticator } from './auth/authenticate.ts';
+import type { AuthMode } from './auth/authenticate.ts';
+import { createAccess } from './auth/create-access.ts';
+import { createSpendReader } from './budget/read-spend.ts';
 import type { ApiConfig } from './config.ts';
 import { createAttendance } from './delivery/attendance.ts';
 import { createLogFeed } from './delivery/log-feed.ts';
@@ -24,6 +29,7 @@ import type { ApiDeps, ApiSettings } from './deps.ts';
 import { createJobReader } from './jobs/job-reader.ts';
 import { createLaneBoard } from './lanes/lane-board.ts';
 import { createRateLimiter } from './limits/rate-limiter.ts';
+import { openLedger } from './usage/open-ledger.ts';
 import { version } from './version.ts';
 import { createWebhooks } from './webhooks/create-webhooks.ts';
 
@@ -48,7 +54,8 @@ const queueTickMs = 2000;
 
 /** Puts the parts of the api together. */
 export async function composeApi(parts: ApiParts): Promise<ApiDeps> {
-  const { config, authMode, log, redis, subscriber, redisWarnings, isDraining } = parts;
+  const { config, authMode, subscriber, ...given } = parts;
+  const { log, redis } = given;
   const keys = createKeys(config.KEY_PREFIX);
   const retry = { attempts: config.MAX_ATTEMPTS, baseDelayMs: config.RETRY_BASE_DELAY_MS };
   const laneQueues = createLaneQueues({ redis, keys, retry });
@@ -56,26 +63,34 @@ export async function composeApi(parts: ApiParts): Promise<ApiDeps> {
   const instanceId = makeInstanceId();
   const attendance = createAttendance({ redis, keys, instanceId });
   const waiter = await createWaiter({ subscriber, keys, jobs, attendance, instanceId, sweepMs });
-  const windows = requestWindows(config.MAX_REQUESTS_PER_MINUTE, config.MAX_REQUESTS_PER_HOUR);
+  const counter = createTokenCounter();
+  const prices = createPriceBook({ overrides: priceOverrides(config), file: loadPriceFile(config.PRICES_FILE) });
 
   const board = createLaneBoard({ redis, keys, producers: laneQueues.producers, depthMax: config.LANE_DEPTH_MAX });
 
   const webhooks = createWebhooks(redis, keys, config.ALLOW_INSECURE_WEBHOOKS);
 
+  const { apiKeys, tenants, policies, authenticator } = createAccess(redis, keys, authMode, config);
+
   return {
-    log,
+    ...given,
     metrics: createMetrics(),
-    redis,
     keys,
     adminKey: config.ADMIN_API_KEY,
-    authenticator: createAuthenticator({ mode: authMode, adminKey: config.ADMIN_API_KEY }),
+    authenticator,
+    apiKeys,
+    tenants,
+    readSpend: createSpendReader(redis, keys),
+    ...openLedger({ databaseUrl: config.DATABASE_URL, redis, keys, log }),
     admission: {
       board,
+      policies,
       attach: createAttacher({ redis, keys, jobs, laneQueues }),
       idempotency: createIdempotency({ redis, keys, jobs, laneQueues }),
       cache: createCacheLookup({ redis, keys, ttlMs: config.CACHE_TTL_SECONDS * 1000 }),
       limiter: createRateLimiter({ redis, keyFor: keys.limit }),
-      windows,
+      estimate: createEstimator({ prices, counter }),
+      checkBacklog: createBacklogCheck({ redis, keys, backlogMax: config.LEDGER_BACKLOG_MAX }),
       waiter,
       attendance,
       webhooks,
@@ -84,7 +99,6 @@ export async function composeApi(parts: ApiParts): Promise<ApiDeps> {
         keys,
         laneQueues,
         instanceId,
-        windows,
         maxAttempts: config.MAX_ATTEMPTS,
         resultTtlMs: config.RESULT_TTL_SECONDS * 1000,
         graceMs: { continue: config.ABANDONED_AFTER_MS, cancel: config.DISCONNECT_GRACE_MS },
@@ -102,11 +116,10 @@ export async function composeApi(parts: ApiParts): Promise<ApiDeps> {
       ticker: createQueueTicker({ board, tickMs: queueTickMs }),
       commitMs: config.STREAM_COMMIT_MS,
     },
-    prices: createPriceBook({ overrides: priceOverrides(config) }),
+    prices,
+    counter,
     webhooks,
     queues: [...laneQueues.queues, webhooks.queue],
-    isDraining,
-    redisWarnings,
     settings: settingsOf(config),
   };
 }

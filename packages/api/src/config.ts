@@ -1,5 +1,6 @@
 import { authEnv } from '@llm-gateway/shared/config/auth';
 import { cacheEnv } from '@llm-gateway/shared/config/cache';
+import { databaseEnv, ledgerEnv } from '@llm-gateway/shared/config/database';
 import { drainEnv } from '@llm-gateway/shared/config/drain';
 import { httpEnv } from '@llm-gateway/shared/config/http';
 import { jobEnv } from '@llm-gateway/shared/config/jobs';
@@ -15,6 +16,8 @@ import { z } from 'zod';
 export const apiConfig = z.object({
   ...authEnv,
   ...cacheEnv,
+  ...databaseEnv,
+  ...ledgerEnv,
   ...drainEnv,
   ...httpEnv,
   ...jobEnv,

@@ -3,24 +3,32 @@ import type { Metrics } from '@llm-gateway/shared/observability/metrics';
 import type { PriceBook } from '@llm-gateway/shared/pricing/price-book';
 import type { LaneQueues } from '@llm-gateway/shared/queue/lane-queues';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
+import type { TokenCounter } from '@llm-gateway/shared/tokens/token-counter';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { AdmissionDeps } from './admission/admit.ts';
 import type { Authenticator } from './auth/authenticate.ts';
+import type { SpendReader } from './budget/read-spend.ts';
 import type { Attendance } from './delivery/attendance.ts';
 import type { StreamDeliveryDeps } from './delivery/deliver-stream.ts';
 import type { DeliveryMarker } from './delivery/mark-delivered.ts';
 import type { JobReader } from './jobs/job-reader.ts';
+import type { ApiKeys } from './keys/api-keys.ts';
+import type { Tenants } from './tenants/tenants.ts';
+import type { LedgerDeps } from './usage/open-ledger.ts';
 import type { Webhooks } from './webhooks/create-webhooks.ts';
 
 /** What the api process is made of. Wide here; every route takes the two or three it names. */
-export interface ApiDeps {
+export interface ApiDeps extends LedgerDeps {
   log: Logger;
   metrics: Metrics;
   redis: Redis;
   keys: Keys;
   authenticator: Authenticator;
   adminKey: string | undefined;
+  apiKeys: ApiKeys;
+  tenants: Tenants;
+  readSpend: SpendReader;
   admission: AdmissionDeps;
   jobs: JobReader;
   attendance: Attendance;
@@ -29,6 +37,8 @@ export interface ApiDeps {
   streams: StreamDeliveryDeps;
   webhooks: Webhooks;
   prices: PriceBook;
+  /** Its threads are ended by the drain. */
+  counter: TokenCounter;
   queues: Queue[];
   /** Whether this process has begun to shut down. */
   isDraining: () => boolean;

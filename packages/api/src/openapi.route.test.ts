@@ -1,7 +1,7 @@
 import '@llm-gateway/testkit/provided-context';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { answered } from './test/settle-by-hand.ts';
-import { startTestApi, type TestApi } from './test/start-test-api.ts';
+import { adminKey, startTestApi, type TestApi } from './test/start-test-api.ts';
 
 interface Operation {
   tags?: string[];
@@ -46,13 +46,22 @@ test('has every route of the app but those that are hidden', () => {
       .map(({ method, path }) => `${method.toUpperCase()} ${path}`)
       .sort(),
   ).toEqual([
+    'DELETE /v1/admin/keys/{id}',
+    'DELETE /v1/admin/tenants/{id}',
+    'DELETE /v1/admin/tenants/{id}/users/{user_id}',
     'DELETE /v1/cache/clear',
     'DELETE /v1/jobs/{id}',
     'DELETE /v1/webhook-endpoints/{id}',
     'GET /',
     'GET /health',
     'GET /ready',
+    'GET /v1/admin/keys',
+    'GET /v1/admin/keys/{id}',
+    'GET /v1/admin/ledger',
     'GET /v1/admin/summary',
+    'GET /v1/admin/tenants',
+    'GET /v1/admin/tenants/{id}',
+    'GET /v1/admin/tenants/{id}/users/{user_id}',
     'GET /v1/cache/stats',
     'GET /v1/health',
     'GET /v1/jobs',
@@ -60,6 +69,7 @@ test('has every route of the app but those that are hidden', () => {
     'GET /v1/jobs/{id}/events',
     'GET /v1/jobs/{id}/result',
     'GET /v1/jobs/{id}/webhook-deliveries',
+    'GET /v1/key',
     'GET /v1/models',
     'GET /v1/models/{id}',
     'GET /v1/rate-limit/{user_id}',
@@ -68,7 +78,12 @@ test('has every route of the app but those that are hidden', () => {
     'GET /v1/webhook-endpoints/{id}',
     'GET /v1/webhook-endpoints/{id}/deliveries',
     'GET /v1/webhooks/secret',
+    'PATCH /v1/admin/keys/{id}',
+    'PATCH /v1/admin/tenants/{id}',
     'PATCH /v1/webhook-endpoints/{id}',
+    'POST /v1/admin/keys',
+    'POST /v1/admin/keys/{id}/rotate',
+    'POST /v1/admin/tenants',
     'POST /v1/generate',
     'POST /v1/jobs',
     'POST /v1/jobs/{id}/cancel',
@@ -78,6 +93,7 @@ test('has every route of the app but those that are hidden', () => {
     'POST /v1/webhook-endpoints/{id}/rotate-secret',
     'POST /v1/webhook-endpoints/{id}/test',
     'POST /v1/webhooks/secret/rotate',
+    'PUT /v1/admin/tenants/{id}/users/{user_id}',
   ]);
 });
 
@@ -110,6 +126,7 @@ test('every reference leads somewhere, and every schema is used', () => {
 
 test('every example of a request is accepted by its own route', async () => {
   let tried = 0;
+  const headers = { 'x-api-key': adminKey };
   for (const { path, method, operation } of operations()) {
     const schema = operation.requestBody?.content['application/json']?.schema;
     if (!schema) continue;
@@ -117,7 +134,7 @@ test('every example of a request is accepted by its own route', async () => {
       schema.$ref === undefined ? schema : document.components.schemas[schema.$ref.split('/').at(-1) ?? ''];
     expect(target?.examples?.length, `${method} ${path} has an example`).toBeGreaterThan(0);
     for (const payload of target?.examples ?? []) {
-      const response = await api.inject({ method: method.toUpperCase() as 'POST', url: path, payload });
+      const response = await api.inject({ method: method.toUpperCase() as 'POST', url: path, payload, headers });
       // Where the path names something that is not there, the body has been read before that was found.
       const accepted = path.includes('{') ? [404] : [200, 201, 202];
       expect(accepted, `${method} ${path} ${JSON.stringify(payload)}`).toContain(response.statusCode);

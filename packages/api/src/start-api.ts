@@ -18,7 +18,7 @@ export interface RunningApi {
 
 /** Composes the api process from its configuration and listens. `close` drains it. */
 export async function startApi(config: Readonly<ApiConfig>): Promise<RunningApi> {
-  const authMode = decideAuthMode(config.HOST, config.AUTH_MODE, config.ADMIN_API_KEY);
+  const authMode = decideAuthMode(config);
   const log = createLogger({ service: 'api', level: config.LOG_LEVEL });
   const connect = (name: string, role: 'producer' | 'subscriber') =>
     connectRedis({ url: config.REDIS_URL, name, role, log });
@@ -47,8 +47,11 @@ export async function startApi(config: Readonly<ApiConfig>): Promise<RunningApi>
     async close() {
       drain.begun = true;
       await finishRequests(app, deps, config.DRAIN_MS, log);
-      await Promise.race([Promise.allSettled(deps.queues.map((queue) => queue.close())), pause(1000)]);
-      await Promise.all([closeRedis(redis), closeRedis(subscriber)]);
+      await Promise.race([
+        Promise.allSettled([...deps.queues.map((queue) => queue.close()), deps.database.destroy()]),
+        pause(1000),
+      ]);
+      await Promise.all([closeRedis(redis), closeRedis(subscriber), deps.counter.close()]);
       log.info({ event: 'api_stopped' }, 'api stopped');
     },
   };

@@ -1,4 +1,5 @@
 import { cacheEnv } from '@llm-gateway/shared/config/cache';
+import { databaseEnv } from '@llm-gateway/shared/config/database';
 import { drainEnv } from '@llm-gateway/shared/config/drain';
 import { eventLogEnv } from '@llm-gateway/shared/config/jobs';
 import { logEnv } from '@llm-gateway/shared/config/log';
@@ -13,6 +14,7 @@ import { z } from 'zod';
 /** What the worker reads from its environment. There is no admin key in it, so this process cannot leak one. */
 export const workerConfig = z.object({
   ...cacheEnv,
+  ...databaseEnv,
   ...drainEnv,
   ...eventLogEnv,
   ...logEnv,

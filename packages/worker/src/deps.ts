@@ -3,6 +3,7 @@ import type { Metrics } from '@llm-gateway/shared/observability/metrics';
 import type { PriceBook } from '@llm-gateway/shared/pricing/price-book';
 import type { Lane } from '@llm-gateway/shared/queue/generation-queue';
 import type { LaneQueues } from '@llm-gateway/shared/queue/lane-queues';
+import type { TokenCounter } from '@llm-gateway/shared/tokens/token-counter';
 import type { CallLimits } from './call-provider.ts';
 import type { Provider } from './providers/provider.ts';
 import type { RetryLimits } from './resilience/retry-decision.ts';
@@ -15,6 +16,7 @@ export interface WorkerDeps {
   metrics: Metrics;
   providers: ReadonlyMap<Lane, Provider>;
   prices: PriceBook;
+  counter: TokenCounter;
   settlement: Settlement;
   stops: Stops;
   laneQueues: Pick<LaneQueues, 'requeue'>;

@@ -6,10 +6,13 @@ import { describe, expect, test, vi } from 'vitest';
 import type { WorkerDeps } from './deps.ts';
 import { drainWorkers } from './drain.ts';
 import { createSettlement } from './settlement/settlement.ts';
-import { acceptJob } from './test-job.ts';
+import { acceptHeldJob, acceptJob, readRows, readSpend, testBudget, testHold } from './test-job.ts';
 import { answer, answers, busy, fails, fakeProvider, hangs, openLaneBench, silent } from './test-lanes.ts';
 
 const { redis, keys, queue, serve, submit, enqueue, read, inState } = openLaneBench();
+
+/** What each call came to, in the order of their ends. */
+const calls = async () => (await readRows(redis(), keys())).map(({ call, status, code }) => [call, status, code]);
 
 describe('attempts', () => {
   test('two that fail are followed by one that answers, each after the backoff that was asked', async () => {
@@ -35,6 +38,11 @@ describe('attempts', () => {
       answer: { ...answer, costNanoUsd: '13000' },
     });
     expect(signals).toHaveLength(3);
+    expect(await calls()).toEqual([
+      [1, 'failed', 'provider_busy'],
+      [2, 'failed', 'provider_busy'],
+      [3, 'completed', undefined],
+    ]);
   });
 
   test('without anybody to move it on, a delayed job runs by itself', async () => {
@@ -114,13 +122,33 @@ describe('attempts', () => {
     expect(signals).toHaveLength(1);
   });
 
-  test('a model that no provider serves here is final', async () => {
+  test('one that leaves no room in a budget is the last: the job has failed, and no other call is made', async () => {
+    const { provider, signals } = fakeProvider(busy, answers);
+    serve(provider);
+    // What the provider was sent counts, although it gave no text.
+    const hold = testHold({ nano: '20000', budgets: [testBudget({ limit: '20000' })] });
+    const id = await acceptHeldJob(redis(), keys(), hold);
+    await enqueue(id);
+    await inState(id, 'completed');
+    expect(await read(id)).toMatchObject({ state: 'failed', failure: { code: 'budget_exceeded' } });
+    expect(signals).toHaveLength(1);
+    const [row] = await readRows(redis(), keys());
+    expect(row).toMatchObject({ status: 'failed', code: 'provider_busy', usageSource: 'estimated' });
+    expect(await readSpend(redis(), keys(), 'tenant:acme')).toEqual({
+      spent: Number(row?.costNanoUsd),
+      reserved: 0,
+      unsettled: 0,
+    });
+  });
+
+  test('a model that no provider serves here is final, and no call', async () => {
     const { provider, signals } = fakeProvider(answers);
     serve(provider);
     const id = await submit({ lane: 'openai', target: 'openai/gpt-4o' });
     await inState(id, 'failed');
     expect(await read(id)).toMatchObject({ state: 'failed', failure: { code: 'provider_misconfigured' } });
     expect(signals).toEqual([]);
+    expect(await calls()).toEqual([]);
   });
 });
 
@@ -183,6 +211,10 @@ describe('a run that is given up', () => {
     expect(await read(id)).toMatchObject({ state: 'completed', attempt: 1 });
     expect(await redis().hexists(keys().job(id), 'losses')).toBe(0);
     expect([first.signals.length, second.signals.length]).toEqual([1, 1]);
+    expect(await calls()).toEqual([
+      [1, 'aborted', undefined],
+      [2, 'completed', undefined],
+    ]);
   });
 
   test('a worker that drains waits for a call that ends in time', async () => {
@@ -211,6 +243,10 @@ describe('a run that is given up', () => {
     expect(await read(id)).toMatchObject({ state: 'completed', attempt: 1 });
     expect(await redis().hget(keys().job(id), 'losses')).toBe('1');
     expect(signals).toHaveLength(2);
+    expect(await calls()).toEqual([
+      [1, 'unsettled', undefined],
+      [2, 'completed', undefined],
+    ]);
   });
 
   test('by cancelJob: neither record nor attempts are touched, not even of the only attempt', async () => {

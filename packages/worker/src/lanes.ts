@@ -64,10 +64,11 @@ async function letGo(
   if (error.reason === ('draining' satisfies InterruptionReason)) {
     // Measured: handed back so, a job runs again within 30 ms.
     const next = { attempt: run.attempt, afterMs: 0, reason: 'worker_stopping' };
-    if ((await settlement.release(run, next)) === 'stopped')
-      throw new UnrecoverableError('stopped; see the job record');
+    const released = await settlement.release(run, next, error.call);
+    if (released === 'stopped') throw new UnrecoverableError('stopped; see the job record');
     await job.moveToWait(token);
   }
+  // What a call came to whose lock is lost is left unsettled by the run in its place: the provider may have gone on.
   // A job whose lock is lost is not ours to move. Told that it has been moved, BullMQ leaves it to the stall check.
   throw new WaitingError();
 }

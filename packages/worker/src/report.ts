@@ -8,7 +8,7 @@ import type { Lane } from '@llm-gateway/shared/queue/generation-queue';
 import type { CallReport } from './call-provider.ts';
 import type { WorkerDeps } from './deps.ts';
 import type { Run } from './run.ts';
-import type { SettledKind } from './settlement/settlement.ts';
+import type { SettledKind } from './settlement/end-job.ts';
 
 /** What a provider call came to. */
 export type CallOutcome = { ok: true; report: CallReport } | { ok: false; failure: Failure; cause: unknown };

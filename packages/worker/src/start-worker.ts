@@ -1,19 +1,22 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeInstanceId } from '@llm-gateway/shared/contracts/ids';
 import { announceLanes, heartbeatMs, withdrawWorker } from '@llm-gateway/shared/lanes/announcements';
-import { createLogger } from '@llm-gateway/shared/observability/logger';
+import { createLogger, type Logger } from '@llm-gateway/shared/observability/logger';
 import { createMetrics } from '@llm-gateway/shared/observability/metrics';
+import { loadPriceFile } from '@llm-gateway/shared/pricing/load-price-file';
 import { createPriceBook } from '@llm-gateway/shared/pricing/price-book';
 import { priceOverrides } from '@llm-gateway/shared/pricing/price-overrides';
 import { createLaneQueues } from '@llm-gateway/shared/queue/lane-queues';
 import { reportRedisServer } from '@llm-gateway/shared/redis/check-server';
 import { closeRedis, connectRedis, whenReady } from '@llm-gateway/shared/redis/connect';
 import { createKeys } from '@llm-gateway/shared/redis/keys';
+import { createTokenCounter } from '@llm-gateway/shared/tokens/token-counter';
 import type { WorkerConfig } from './config.ts';
 import type { WorkerDeps } from './deps.ts';
 import { drainWorkers } from './drain.ts';
 import { createInHand } from './in-hand.ts';
 import { serveLanes } from './lanes.ts';
+import { startLedger } from './ledger-writer/start-ledger.ts';
 import { serveOps } from './ops-server.ts';
 import { createProviders } from './providers/registry.ts';
 import { createSettlement } from './settlement/settlement.ts';
@@ -33,15 +36,11 @@ const stopSweepMs = 2000;
 export async function startWorker(config: Readonly<WorkerConfig>): Promise<{ close: () => Promise<void> }> {
   const log = createLogger({ service: 'worker', level: config.LOG_LEVEL });
   const keys = createKeys(config.KEY_PREFIX);
-  const connect = (name: string, role: 'worker' | 'subscriber') =>
-    connectRedis({ url: config.REDIS_URL, name, role, log });
-  const redis = connect('gateway-worker', 'worker');
-  const subscriber = connect('gateway-worker-subscriber', 'subscriber');
-  const outboxReader = connect('gateway-worker-outbox', 'worker');
-  await Promise.all([redis, subscriber, outboxReader].map((connection) => whenReady(connection)));
+  const { redis, subscriber, outboxReader, ledgerReader } = await connectAll(config.REDIS_URL, log);
   await reportRedisServer(redis, log);
 
-  const providers = createProviders(config);
+  const counter = createTokenCounter();
+  const providers = createProviders(config, counter);
   const retry = { attempts: config.MAX_ATTEMPTS, baseDelayMs: config.RETRY_BASE_DELAY_MS };
   const laneQueues = createLaneQueues({ redis, keys, retry });
   const stops = await createStops({ redis, subscriber, keys, sweepMs: stopSweepMs });
@@ -49,7 +48,8 @@ export async function startWorker(config: Readonly<WorkerConfig>): Promise<{ clo
     log,
     metrics: createMetrics(),
     providers,
-    prices: createPriceBook({ overrides: priceOverrides(config) }),
+    prices: createPriceBook({ overrides: priceOverrides(config), file: loadPriceFile(config.PRICES_FILE) }),
+    counter,
     settlement: createSettlement({ redis, keys, cacheMaxBytes: config.CACHE_MAX_BYTES }),
     stops,
     laneQueues,
@@ -70,6 +70,7 @@ export async function startWorker(config: Readonly<WorkerConfig>): Promise<{ clo
     inHand,
   };
   const webhooks = startWebhooks({ ...serving, config, redis, outboxReader, keys }, deps);
+  const ledger = startLedger({ ...deps, databaseUrl: config.DATABASE_URL, redis, reader: ledgerReader, keys });
   const laneWorkers = serveLanes({ ...serving, retry, concurrency: config.WORKER_CONCURRENCY }, deps);
   const workers = [...laneWorkers, webhooks.worker];
   const timekeeper = startTimekeeper({ redis, keys, laneQueues, log });
@@ -91,13 +92,28 @@ export async function startWorker(config: Readonly<WorkerConfig>): Promise<{ clo
       withdrawWorker(redis, keys, workerId).catch(() => undefined);
       const drained = drainWorkers({ workers, draining, inHand, drainMs: config.DRAIN_MS, log });
       await Promise.all([drained, webhooks.stopDispatching()]);
+      // After the drain, so that what the last jobs cost is written too; what is not waits in Redis.
+      await ledger.close();
       timekeeper.close();
       stops.close();
       ops?.close();
       await Promise.all([...providers.values()].map((provider) => provider.close?.()));
       await Promise.race([Promise.all([laneQueues.close(), webhooks.close()]), pause(closeMs)]);
-      await Promise.all([closeRedis(redis), closeRedis(subscriber)]);
+      await Promise.all([closeRedis(redis), closeRedis(subscriber), counter.close()]);
       log.info({ event: 'worker_stopped' }, 'worker stopped');
     },
   };
+}
+
+/** The connections of a worker, ready to serve. Reading an outbox blocks a connection, so that each has its own. */
+async function connectAll(url: string, log: Logger) {
+  const connect = (name: string, role: 'worker' | 'subscriber') => connectRedis({ url, name, role, log });
+  const connections = {
+    redis: connect('gateway-worker', 'worker'),
+    subscriber: connect('gateway-worker-subscriber', 'subscriber'),
+    outboxReader: connect('gateway-worker-outbox', 'worker'),
+    ledgerReader: connect('gateway-worker-ledger', 'worker'),
+  };
+  await Promise.all(Object.values(connections).map((connection) => whenReady(connection)));
+  return connections;
 }

@@ -1,12 +1,14 @@
 import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
 import type { LogEntry } from '@llm-gateway/shared/contracts/event';
 import { makeJobId } from '@llm-gateway/shared/contracts/ids';
+import { type LedgerRow, ledgerRow } from '@llm-gateway/shared/contracts/ledger-row';
 import { parseLogEntry } from '@llm-gateway/shared/event-log/log-entry';
 import { type JobRecord, type NewJobFields, parseJobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { lifecycleLua } from '@llm-gateway/shared/lifecycle/lifecycle-lua';
 import type { StopReason } from '@llm-gateway/shared/lifecycle/stop-reasons';
 import { defineScript } from '@llm-gateway/shared/redis/define-script';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
+import { pairsToHash } from '@llm-gateway/shared/redis/pairs-to-hash';
 import type { Redis } from 'ioredis';
 
 /** What acceptance writes, and what tests write of what comes later. */
@@ -18,9 +20,12 @@ export type TestFields = Partial<
       | 'deadlineMs'
       | 'delayedUntilMs'
       | 'flight'
+      | 'hold'
+      | 'holding'
       | 'idempotency'
       | 'leader'
       | 'queuePriority'
+      | 'spendDay'
       | 'startDeadlineMs'
       | 'startedMs'
       | 'state'
@@ -105,6 +110,71 @@ export async function readJob(redis: Redis, keys: Keys, id: string): Promise<Job
 /** The entries of a job's log. For tests. */
 export async function readLog(redis: Redis, keys: Keys, id: string): Promise<LogEntry[]> {
   return (await redis.xrange(keys.log(id), '-', '+')).flatMap((entry) => parseLogEntry(entry) ?? []);
+}
+
+/** The rows of the ledger that wait in the outbox. For tests. */
+export async function readRows(redis: Redis, keys: Keys): Promise<LedgerRow[]> {
+  const entries = await redis.xrange(keys.ledger, '-', '+');
+  return entries.map(([, fields]) => ledgerRow.parse(JSON.parse(pairsToHash(fields).row ?? '')));
+}
+
+/** What stands in a budget, in nano-dollars. For tests. */
+export interface TestSpend {
+  spent: number;
+  reserved: number;
+  unsettled: number;
+}
+
+/** Reads what somebody has spent in a period, and has held back. For tests. */
+export async function readSpend(redis: Redis, keys: Keys, subject: string, period = 'total'): Promise<TestSpend> {
+  const counters = await redis.hmget(keys.spend(subject, period), 'spent', 'reserved', 'unsettled');
+  const [spent, reserved, unsettled] = counters.map(Number) as [number, number, number];
+  return { spent, reserved, unsettled };
+}
+
+/** What acceptance promises a job, as `book.lua` has it: by default 20,000 of the tenant's 100,000. For tests. */
+export interface TestHold {
+  nano: string;
+  budgets: { subject: string; period: string; limit: string; alerts: number[] }[];
+  tokens: number;
+  windows: [key: string, windowMs: number][];
+  places: string[];
+  at: number;
+}
+
+export const testBudget = (changes: Partial<TestHold['budgets'][number]> = {}): TestHold['budgets'][number] => ({
+  subject: 'tenant:acme',
+  period: 'total',
+  limit: '100000',
+  alerts: [],
+  ...changes,
+});
+
+export const testHold = (changes: Partial<TestHold> = {}): TestHold => ({
+  nano: '20000',
+  budgets: [testBudget()],
+  tokens: 0,
+  windows: [],
+  places: [],
+  at: Date.now(),
+  ...changes,
+});
+
+/** Accepts a job that reserves its hold, if there is room for it, and gives its id. For tests. */
+export async function acceptHeldJob(
+  redis: Redis,
+  keys: Keys,
+  hold: TestHold,
+  fields: TestFields = {},
+  accept = (all: TestFields) => acceptJob(redis, keys, all),
+): Promise<string> {
+  const id = await accept({ ...fields, hold: JSON.stringify(hold) });
+  const script = defineScript(
+    redis,
+    `${lifecycleLua(keys)} return hold_take(ARGV[1], cjson.decode(ARGV[2])) and 1 or 0`,
+  );
+  if ((await script([keys.job(id)], [id, JSON.stringify(hold)])) !== 1) throw new Error('no budget has room for it');
+  return id;
 }
 
 /** `stop_job` as api and worker call it. For tests. */

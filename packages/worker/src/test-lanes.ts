@@ -7,6 +7,7 @@ import { createMetrics } from '@llm-gateway/shared/observability/metrics';
 import { createPriceBook } from '@llm-gateway/shared/pricing/price-book';
 import { createLaneQueues, type LaneQueues } from '@llm-gateway/shared/queue/lane-queues';
 import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
+import { createTokenCounter, type TokenCounter } from '@llm-gateway/shared/tokens/token-counter';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import type { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
@@ -85,13 +86,14 @@ export interface ServeOptions {
 
 interface Opened {
   redis: Redis;
+  counter: TokenCounter;
   keys: Keys;
   laneQueues: LaneQueues;
   stops: Stops;
 }
 
 function openLane(
-  { redis, keys, laneQueues, stops }: Opened,
+  { redis, counter, keys, laneQueues, stops }: Opened,
   provider: Provider,
   { deps: changes = {}, retry = patient, lockDurationMs = 30_000, concurrency = 5 }: ServeOptions,
 ): Serving {
@@ -100,6 +102,7 @@ function openLane(
     metrics: createMetrics(),
     providers: new Map([['sandbox', provider]]),
     prices: createPriceBook({ overrides: {} }),
+    counter,
     settlement: createSettlement({ redis, keys, cacheMaxBytes: 1_000_000 }),
     stops,
     laneQueues,
@@ -139,6 +142,7 @@ export function openLaneBench() {
   let laneQueues: LaneQueues;
   let queue: Queue;
   let stops: Stops;
+  const counter = createTokenCounter();
   beforeAll(() => {
     redis = new Redis(inject('redisUrl'), { maxRetriesPerRequest: null });
   });
@@ -157,10 +161,10 @@ export function openLaneBench() {
       await opened.laneQueues.close();
     });
   });
-  afterAll(() => redis.quit());
+  afterAll(() => Promise.all([redis.quit(), counter.close()]));
 
   const serve = (provider: Provider, options: ServeOptions = {}) =>
-    openLane({ redis, keys, laneQueues, stops }, provider, options);
+    openLane({ redis, counter, keys, laneQueues, stops }, provider, options);
 
   /** Gives an accepted job its place in the lane. */
   const enqueue = (id: string, { attempts = patient.attempts, priority = 41 } = {}) =>
@@ -171,6 +175,7 @@ export function openLaneBench() {
     keys: () => keys,
     laneQueues: () => laneQueues,
     queue: () => queue,
+    counter,
     serve,
     enqueue,
     async submit(fields: TestFields = {}, attempts = patient.attempts): Promise<string> {

@@ -1,18 +1,19 @@
 -- Accepts a request as a job, in one step with everything that is decided on the way, so that a hundred equal requests
 -- at once are one job under one Idempotency-Key, one provider call in one flight, and counted against a limit once.
--- Needs the lifecycle and sliding_windows.
+-- Needs the lifecycle.
 --
 -- KEYS[1] record of the new job
 -- ARGV[1] its id, ARGV[2] options as JSON, ARGV[3…] field, value, … of the record
 --   lane, share (whose flow it is in the lane's fair queue), priority, unfinished_ms (how long a record without an end
---   is kept), attach (fingerprint), attach_ms, id_ms (the time that is in the id), windows {keys, rows}; each of these
---   may be absent: parked (it takes its place in the lane later), delay_ms, deadline_ms, start_deadline_ms, instance and
+--   is kept), attach (fingerprint), attach_ms, id_ms (the time that is in the id), limits {keys, rows}; each of these
+--   may be absent: hold (as book.lua has it, with kinds of period and without a time) and tenant, parked (it takes its place in the lane later), delay_ms, deadline_ms, start_deadline_ms, instance and
 --   lease_ms (who reads the answer), idempotency {digest, fingerprint, kept_ms}, flight (digest of what may be shared),
---   answer (JSON, from the cache), its state and delta (the event with its text)
+--   answer (JSON, from the cache), its state, delta (the event with its text) and row (of the ledger)
 --
--- Returns {kind, id or detail, more, rates…} with rates as sliding_windows gives them:
+-- Returns {kind, id or detail, more, rates…} with rates as `limits` gives them:
 --   'accepted', id, BullMQ's priority      'followed', id, leader      'cached', id, ''
 --   'bound', job that the key is bound to, ''      'reused', '', '' (the key, for another request)      'limited', '', ''
+--   'overspent', which budget (from 1 on), what stands in it as JSON {spent, reserved, unsettled}
 local FOLLOWERS_MAX = 500
 
 local id, o = ARGV[1], cjson.decode(ARGV[2])
@@ -20,7 +21,7 @@ local key = KEYS[1]
 local now = clock_ms()
 
 local function reply(kind, detail, more, rates)
-  return { kind, detail, more, unpack(rates or sliding_windows(o.windows.keys, { 'peek', '', unpack(o.windows.rows) })) }
+  return { kind, detail, more, unpack(rates or limits(o.limits.keys, { 'peek', '', unpack(o.limits.rows) })) }
 end
 
 -- A command that is sent again, because its reply was lost with the connection.
@@ -53,9 +54,33 @@ local function find_leader()
 end
 
 local leader = find_leader()
+local hold = not o.answer and o.hold
 local rates
+if hold then
+  local day = utc_day(now)
+  hold.at = now
+  for _, budget in ipairs(hold.budgets) do
+    budget.period = period_of(budget.period, day)
+  end
+  -- Looked at before the limits, which count a request that they let through.
+  local refusing, spend = overspent(hold, hold.nano)
+  if refusing then
+    raise_exceeded({ tenant = o.tenant }, hold.budgets[refusing], spend[1], now)
+    return reply('overspent', tostring(refusing), cjson.encode({
+      spent = spend[1] or '0', reserved = spend[2] or '0', unsettled = spend[3] or '0',
+    }))
+  end
+end
 if not leader and not o.answer then
-  rates = sliding_windows(o.windows.keys, { 'admit', id, unpack(o.windows.rows) })
+  local function is_held(job)
+    local state = redis.call('HGET', K.job(job), 'state')
+    return state and not is_final(state)
+  end
+  local counted_ms
+  rates, counted_ms = limits(o.limits.keys, { 'admit', id, unpack(o.limits.rows) }, is_held)
+  if hold then
+    hold.at = counted_ms
+  end
   if rates[1] == 0 then
     return reply('limited', '', '', rates)
   end
@@ -69,8 +94,16 @@ local function set(...)
     record[(select(index, ...))] = select(index + 1, ...)
   end
 end
-set('v', '1', 'state', 'queued', 'attempt', 0, 'createdMs', now, unpack(ARGV, 3))
+set('v', '1', 'state', 'queued', 'attempt', 0, 'createdMs', now, 'spendDay', utc_day(now), unpack(ARGV, 3))
 redis.call('PEXPIRE', key, o.unfinished_ms)
+if hold then
+  if leader then
+    -- It counts against no limit, but if it comes to lead, its call may not cost more than there is.
+    hold.tokens, hold.places = 0, {}
+  end
+  set('hold', cjson.encode(hold))
+  hold_take(id, hold)
+end
 local function set_time(name, after_ms)
   if after_ms then
     set(name, now + after_ms)
@@ -97,6 +130,7 @@ end
 
 if o.answer then
   set('cached', '1')
+  ledger_append(o.row, now)
   record.sequence = select(3, log_append(id, { o.delta }, now))
   end_job(id, record, { state = o.state, answer = o.answer, free = true, now = now })
   return reply('cached', id, '')

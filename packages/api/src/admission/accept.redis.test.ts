@@ -5,7 +5,6 @@ import { makeJobId, timeOfId } from '@llm-gateway/shared/contracts/ids';
 import type { GenerationJob } from '@llm-gateway/shared/contracts/job';
 import { parseJobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { createLogger } from '@llm-gateway/shared/observability/logger';
-import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import { openProducer, type Producer } from '@llm-gateway/shared/queue/define-queue';
 import { generationQueue } from '@llm-gateway/shared/queue/generation-queue';
 import { createLaneQueues } from '@llm-gateway/shared/queue/lane-queues';
@@ -17,14 +16,12 @@ import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { createJobCommands } from '../jobs/job-commands.ts';
 import { createJobReader } from '../jobs/job-reader.ts';
 import { createRateLimiter } from '../limits/rate-limiter.ts';
+import { newJob, policyOf } from '../test/new-job.ts';
 import { createHand, failed } from '../test/settle-by-hand.ts';
 import { createAccepter, type NewJob } from './accept.ts';
 import { createAttacher } from './attach.ts';
-import type { GenerationRequest, QueueOptions } from './generation-request.ts';
-import { limitSubject, requestWindows } from './limit.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
-const windows = requestWindows(100, 1000);
 const retry = { attempts: 3, baseDelayMs: 10 };
 const hour = 3_600_000;
 // What nobody begins is given up after so long.
@@ -54,48 +51,10 @@ const accepter = (queue?: Pick<Producer<GenerationJob>, 'add'>, over = redis) =>
     keys,
     laneQueues: lanes(queue),
     instanceId: 'inst_1',
-    windows,
     maxAttempts: 4,
     resultTtlMs: 60_000,
     graceMs: { continue: 30_000, cancel: 5000 },
   });
-
-interface Changes extends Partial<Omit<NewJob, 'request'>> {
-  request?: Partial<Omit<GenerationRequest, 'queue'>>;
-  queue?: Partial<QueueOptions>;
-}
-
-function newJob({ request, queue, ...changes }: Changes = {}): NewJob {
-  const model = resolveModel('sandbox/echo');
-  if (!model) throw new Error('there is no sandbox/echo');
-  return {
-    id: makeJobId(),
-    request: {
-      tenantId: 'default',
-      userId: 'u1',
-      share: 'user:u1',
-      endpoint: '/v1/generate',
-      model: 'sandbox/echo',
-      generation: { messages: [{ role: 'user', text: 'hello' }] },
-      cache: {},
-      metadata: { a: 'b' },
-      requestId: 'req_1',
-      clientRequestId: 'mine',
-      fingerprint: randomUUID(),
-      isRetry: false,
-      isWaitedFor: true,
-      isStreamed: false,
-      wantsJob: false,
-      isBackground: false,
-      ...request,
-      queue: { priority: 5, onDisconnect: 'continue', ...queue },
-    },
-    model,
-    store: undefined,
-    isShareable: false,
-    ...changes,
-  };
-}
 
 const keyed = (fingerprint: string = randomUUID()) => ({
   fingerprint,
@@ -108,9 +67,9 @@ const sharing = () => ({ store: { digest: randomUUID(), ttlMs: 1000 }, isShareab
 const recordOf = async (id: string) => parseJobRecord(await redis.hgetall(keys.job(id)));
 
 const used = async (userId = 'u1') => {
-  const subject = limitSubject('default', userId);
-  const { windows: states } = await createRateLimiter({ redis, keyFor: keys.limit }).peek(subject, windows);
-  return states.map((state) => state.used);
+  const { rules } = policyOf(100, 1000, userId);
+  const decision = await createRateLimiter({ redis, keyFor: keys.limit }).peek(rules);
+  return decision.rules.map((state) => state.used);
 };
 
 const indexes = () => [
@@ -136,6 +95,7 @@ describe('an accepted job', () => {
       v: '1',
       state: 'queued',
       attempt: 0,
+      calls: 0,
       maxAttempts: 4,
       createdMs: expect.any(Number),
       tenant: 'default',
@@ -237,18 +197,10 @@ describe('an accepted job', () => {
   });
 
   test('is counted once, and the refusal of the next one leaves no trace', async () => {
-    const accept = createAccepter({
-      redis,
-      keys,
-      laneQueues: lanes(),
-      instanceId: 'inst_1',
-      windows: requestWindows(1, 10),
-      maxAttempts: 3,
-      resultTtlMs: 60_000,
-      graceMs: { continue: 30_000, cancel: 5000 },
-    });
-    await accept(newJob());
-    const refused = newJob({ request: keyed() });
+    const accept = accepter();
+    const policy = policyOf(1, 10);
+    await accept(newJob({ policy }));
+    const refused = newJob({ policy, request: keyed() });
     await expect(accept(refused)).rejects.toMatchObject({ failure: { code: 'rate_limited' } });
     expect(await used()).toEqual([1, 1]);
     const { digest = '' } = refused.request.idempotency ?? {};

@@ -10,26 +10,23 @@ import { defineScript, loadLua } from '@llm-gateway/shared/redis/define-script';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import type { Redis } from 'ioredis';
 import { leaseMs } from '../delivery/attendance.ts';
-import {
-  type RateDecision,
-  type RateReply,
-  type RateWindow,
-  readRateReply,
-  slidingWindowsLua,
-  windowArguments,
-} from '../limits/rate-limiter.ts';
+import { limitArguments, type RateDecision, type RateReply, readRateReply } from '../limits/rate-limiter.ts';
+import type { Policy } from '../tenants/policies.ts';
 import { attachableMs } from './attach.ts';
+import { BudgetExceeded, type Spend } from './budget-exceeded.ts';
 import type { CacheVerdict } from './cache-lookup.ts';
+import { cachedRow } from './cached-row.ts';
+import type { Estimate } from './estimate.ts';
 import type { GenerationRequest } from './generation-request.ts';
+import { holdOf } from './hold.ts';
 import { keyReused } from './idempotency.ts';
-import { limitSubject, RateLimited } from './limit.ts';
+import { RateLimited } from './limit.ts';
 
 export interface AccepterOptions {
   redis: Redis;
   keys: Keys;
   laneQueues: Pick<LaneQueues, 'add' | 'requeue'>;
   instanceId: string;
-  windows: readonly RateWindow[];
   maxAttempts: number;
   resultTtlMs: number;
   /** How long a job that is waited for may be without a reader, by what it said of disconnects. */
@@ -40,6 +37,10 @@ export interface NewJob {
   id: string;
   request: GenerationRequest;
   model: ResolvedModel;
+  /** The limits and budgets that it falls under. */
+  policy: Policy;
+  /** What it may use; undefined where none of them asks for it. */
+  estimate: Estimate | undefined;
   store: CacheVerdict['store'];
   /** Whether an equal job in flight may be joined, and this one be joined. */
   isShareable: boolean;
@@ -64,23 +65,23 @@ const idempotencyKeptMs = 24 * 3600 * 1000;
  * the rest. When either fails, the outcome is unknown (the command may have been carried out), so the acceptance is
  * taken back and a worker that does find the job leaves it alone: what was refused is never paid for.
  *
- * Throws `rate_limited`, `idempotency_key_reused` and `dependency_down`.
+ * Throws `rate_limited`, `budget_exceeded`, `idempotency_key_reused` and `dependency_down`.
  */
 export function createAccepter(options: AccepterOptions) {
-  const { redis, keys, laneQueues, windows } = options;
-  const script = (file: string) =>
-    defineScript(redis, [lifecycleLua(keys), slidingWindowsLua, loadLua(import.meta.url, file)].join('\n'));
+  const { redis, keys, laneQueues } = options;
+  const script = (file: string) => defineScript(redis, lifecycleLua(keys) + loadLua(import.meta.url, file));
   const acceptScript = script('./accept.lua');
   const refuseScript = script('./refuse.lua');
 
   async function accept(job: NewJob): Promise<{ kind: ReplyKind; detail: string; more: string; rates: RateDecision }> {
-    const { id, request } = job;
+    const { id, request, policy, estimate } = job;
     const [kind, detail, more, ...rates] = (await acceptScript(
       [keys.job(id)],
       [id, JSON.stringify(scriptOptions(job, options)), ...Object.entries(recordFields(job, options)).flat()],
     )) as [ReplyKind, string, string, ...RateReply];
-    const decision = readRateReply(rates, windows);
-    if (kind === 'limited') throw new RateLimited(decision);
+    const decision = readRateReply(rates, policy.rules);
+    if (kind === 'limited') throw new RateLimited(decision, estimate?.tokens ?? 0);
+    if (kind === 'overspent') throw overspent(job, Number(detail), more, decision);
     if (kind === 'reused') throw keyReused();
     if (kind === 'followed') {
       // Its leader may have been accepted by a process that died before it had queued it.
@@ -123,16 +124,25 @@ export type Accepter = ReturnType<typeof createAccepter>;
 export const isParked = ({ queue }: Pick<GenerationRequest, 'queue'>): boolean =>
   queue.delayMs !== undefined || queue.isHeld === true;
 
-type ReplyKind = Acceptance['kind'] | 'limited' | 'reused';
+type ReplyKind = Acceptance['kind'] | 'limited' | 'reused' | 'overspent';
+
+function overspent({ policy, estimate }: NewJob, number: number, spendJson: string, rates: RateDecision) {
+  const rule = policy.budgets[number - 1];
+  if (!rule) throw new Error(`there is no budget ${number}`);
+  const { spent, reserved, unsettled } = JSON.parse(spendJson) as Record<keyof Spend, string>;
+  const spend = { spent: BigInt(spent), reserved: BigInt(reserved), unsettled: BigInt(unsettled) };
+  return new BudgetExceeded(rule, spend, estimate?.nanoUsd ?? 0n, Date.now(), rates);
+}
 
 /** An answer from the cache as its log has it. */
 const wholeText = ({ answer }: CacheEntry): JobEvent => ({ type: 'text-delta', text: answer.text });
 
 function scriptOptions(
-  { id, request, model, store, isShareable, hit }: NewJob,
-  { windows, instanceId, keys }: AccepterOptions,
+  { id, request, model, policy, estimate, store, isShareable, hit }: NewJob,
+  { instanceId, keys }: AccepterOptions,
 ) {
   const { queue, idempotency, fingerprint } = request;
+  const hold = hit ? undefined : holdOf(policy, estimate, keys.limit);
   return {
     lane: model.provider,
     share: request.share,
@@ -146,11 +156,19 @@ function scriptOptions(
     delay_ms: queue.delayMs,
     deadline_ms: queue.deadlineMs,
     start_deadline_ms: queue.startDeadlineMs,
-    windows: windowArguments(limitSubject(request.tenantId, request.userId), windows, keys.limit),
+    limits: limitArguments(policy.rules, estimate?.tokens ?? 0, keys.limit),
+    ...(hold ? { hold, tenant: request.tenantId } : {}),
     ...(request.isWaitedFor ? { instance: instanceId, lease_ms: leaseMs } : {}),
     ...(idempotency ? { idempotency: { digest: idempotency.digest, fingerprint, kept_ms: idempotencyKeptMs } } : {}),
     ...(isShareable && store ? { flight: store.digest } : {}),
-    ...(hit ? { answer: JSON.stringify(hit.answer), state: hit.state, delta: JSON.stringify(wholeText(hit)) } : {}),
+    ...(hit
+      ? {
+          answer: JSON.stringify(hit.answer),
+          state: hit.state,
+          delta: JSON.stringify(wholeText(hit)),
+          row: JSON.stringify(cachedRow(id, request, model, hit)),
+        }
+      : {}),
   };
 }
 
@@ -162,6 +180,7 @@ function recordFields(
   return {
     tenant: request.tenantId,
     user: request.userId,
+    ...(request.keyId === undefined ? {} : { key: request.keyId }),
     endpoint: request.endpoint,
     lane: model.provider,
     model: request.model,

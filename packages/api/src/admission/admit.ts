@@ -3,24 +3,28 @@ import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { Attendance } from '../delivery/attendance.ts';
 import type { Wait, Waiter } from '../delivery/waiter.ts';
 import type { LaneBoard } from '../lanes/lane-board.ts';
-import type { RateDecision, RateLimiter, RateWindow } from '../limits/rate-limiter.ts';
+import type { RateDecision, RateLimiter } from '../limits/rate-limiter.ts';
+import type { Policies, Policy } from '../tenants/policies.ts';
 import type { Webhooks } from '../webhooks/create-webhooks.ts';
 import { type Acceptance, type Accepter, isParked } from './accept.ts';
 import type { Attacher } from './attach.ts';
 import type { CacheHit, CacheLookup, CacheVerdict } from './cache-lookup.ts';
+import type { BacklogCheck } from './check-backlog.ts';
 import { checkWebhook } from './check-webhook.ts';
+import type { Estimator } from './estimate.ts';
 import { fitModel } from './fit-model.ts';
 import type { GenerationRequest } from './generation-request.ts';
 import type { Idempotency } from './idempotency.ts';
-import { limitSubject } from './limit.ts';
 
 export interface AdmissionDeps {
   board: LaneBoard;
   attach: Attacher;
   idempotency: Idempotency;
   cache: CacheLookup;
+  policies: Policies;
   limiter: RateLimiter;
-  windows: readonly RateWindow[];
+  estimate: Estimator;
+  checkBacklog: BacklogCheck;
   waiter: Waiter;
   attendance: Attendance;
   accept: Accepter;
@@ -52,21 +56,32 @@ export type Admission = ({ kind: 'cached'; hit: CacheHit } & Admitted) | Admitte
  * and what is refused has cost the user no quota but that of the limit itself.
  */
 export async function admit(request: GenerationRequest, deps: AdmissionDeps): Promise<Admission> {
-  const { board, attach, idempotency, cache } = deps;
+  const { board, policies, attach, idempotency, cache } = deps;
   checkWebhook(request, deps.webhooks);
-  const model = await fitModel(request.model, request.generation, board);
+  const model = await fitModel(request, board);
+
+  const { tenantId, keyId, userId } = request;
+  const asked: Asked = { request, model, policy: await policies.of({ tenantId, keyId, userId, modelId: model.id }) };
 
   const earlier = await attach(request);
-  if (earlier !== undefined) return joinEarlier('attached', earlier, request, model, deps);
+  if (earlier !== undefined) return joinEarlier('attached', earlier, asked, deps);
   const bound = await idempotency.find(request);
-  if (bound) return joinEarlier(bound.isFinished ? 'replayed' : 'attached', bound.id, request, model, deps);
+  if (bound) return joinEarlier(bound.isFinished ? 'replayed' : 'attached', bound.id, asked, deps);
 
-  const verdict = await cache.look(request, model);
-  if (verdict.hit && !needsJob(request)) {
-    return { kind: 'cached', model, hit: verdict.hit, rates: await peek(request, deps) };
-  }
+  const booksHit = !needsJob(request);
+  const verdict = await cache.look(request, model, { booksHit });
+  if (verdict.hit && booksHit) return { kind: 'cached', model, hit: verdict.hit, rates: await peek(asked, deps) };
+  await deps.checkBacklog();
   if (!verdict.hit) await board.checkDepth(model.provider);
-  return acceptWaited(request, model, verdict, deps);
+  return acceptWaited(asked, verdict, deps);
+}
+
+/** A request with what has been found out about it. */
+interface Asked {
+  request: GenerationRequest;
+  model: ResolvedModel;
+  /** The limits and budgets that it falls under. */
+  policy: Policy;
 }
 
 /**
@@ -76,17 +91,16 @@ export async function admit(request: GenerationRequest, deps: AdmissionDeps): Pr
 const needsJob = ({ wantsJob, isStreamed, idempotency, queue }: GenerationRequest) =>
   wantsJob || isStreamed || idempotency !== undefined || queue.webhook !== undefined;
 
-const peek = ({ tenantId, userId }: GenerationRequest, { limiter, windows }: AdmissionDeps) =>
-  limiter.peek(limitSubject(tenantId, userId), windows);
+const peek = ({ policy }: Asked, { limiter }: AdmissionDeps) => limiter.peek(policy.rules);
 
 async function joinEarlier(
   kind: 'attached' | 'replayed',
   id: string,
-  request: GenerationRequest,
-  model: ResolvedModel,
+  asked: Asked,
   deps: AdmissionDeps,
 ): Promise<AdmittedJob> {
-  const rates = await peek(request, deps);
+  const { request, model } = asked;
+  const rates = await peek(asked, deps);
   if (request.isBackground) await deps.attendance.dispense(id);
   const wait = request.isWaitedFor ? await deps.waiter.join(id) : undefined;
   return { kind, model, id, wait, rates, cache: { forwarded: 'miss' } };
@@ -96,33 +110,24 @@ const kinds = { accepted: 'accepted', followed: 'followed', cached: 'answered' }
   Record<Acceptance['kind'], AdmittedJob['kind']>
 >;
 
-async function acceptWaited(
-  request: GenerationRequest,
-  model: ResolvedModel,
-  verdict: CacheVerdict,
-  deps: AdmissionDeps,
-): Promise<AdmittedJob> {
+async function acceptWaited(asked: Asked, verdict: CacheVerdict, deps: AdmissionDeps): Promise<AdmittedJob> {
+  const { request, model, policy } = asked;
+  const hit = verdict.hit?.entry;
+  const estimate = hit ? undefined : await deps.estimate(request.generation, model, policy);
   const id = makeJobId();
   // In place before the job is: one that ends within a millisecond finds its waiter.
   const wait = request.isWaitedFor ? deps.waiter.expect(id) : undefined;
   try {
     // A job that begins later has nothing to share with one that begins now.
     const isShareable = !isParked(request) && !request.cache.noCache;
-    const accepted = await deps.accept({
-      id,
-      request,
-      model,
-      store: verdict.store,
-      isShareable,
-      hit: verdict.hit?.entry,
-    });
+    const accepted = await deps.accept({ id, ...asked, estimate, store: verdict.store, isShareable, hit });
     if (accepted.kind !== 'bound') {
       return { kind: kinds[accepted.kind], model, id, wait, rates: accepted.rates, cache: verdict };
     }
     // Another request under the same key was first by a moment.
     wait?.cancel();
     const { isFinished } = await deps.idempotency.look(request, accepted.id);
-    return await joinEarlier(isFinished ? 'replayed' : 'attached', accepted.id, request, model, deps);
+    return await joinEarlier(isFinished ? 'replayed' : 'attached', accepted.id, asked, deps);
   } catch (error) {
     wait?.cancel();
     throw error;

@@ -5,11 +5,15 @@ import type { CacheOptions } from '../http/cache-control.ts';
 /** What every route makes of its body before admission: dialect-free, and not yet decided upon. */
 export interface GenerationRequest {
   tenantId: string;
+  /** The API key that was sent; absent where none was needed. */
+  keyId?: string | undefined;
   userId: string;
   /** Whose share of a lane the job is counted against. */
   share: string;
   /** Path of the route, which decides the dialect of the result. */
   endpoint: string;
+  /** Our ids of the models that the API key may ask for; absent: all. */
+  models?: readonly string[] | undefined;
   /** The model as the client named it. */
   model: string;
   generation: Generation;

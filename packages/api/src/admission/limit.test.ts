@@ -71,10 +71,11 @@ test.for([
     40_000,
     'The request needs 40000 tokens and can never pass the limit of 20000 tokens per minute of this API key: ' +
       'shorten the prompt or lower max_tokens.',
+    3_600_000,
   ],
-] as const)('a refusal names %s', ([, rules, tokens, detail]) => {
+] as const)('a refusal names %s', ([, rules, tokens, detail, retryAfterMs = 1234]) => {
   const decision = { admitted: false, retryAfterMs: 1234, rules: [...rules] };
   const refusal = new RateLimited(decision, tokens);
-  expect(refusal.failure).toEqual({ code: 'rate_limited', detail, retryAfterMs: 1234 });
+  expect(refusal.failure).toEqual({ code: 'rate_limited', detail, retryAfterMs });
   expect(refusal.decision).toBe(decision);
 });

@@ -26,6 +26,7 @@ end
 if redis.call('GET', K.attach(ARGV[2])) == id then
   redis.call('DEL', K.attach(ARGV[2]))
 end
+let_go(id, record)
 wake_readers(id)
 redis.call('ZREM', K.job_index(record.tenant, 'open'), id)
 redis.call('ZREM', K.parked(record.lane), id)

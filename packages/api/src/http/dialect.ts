@@ -1,7 +1,7 @@
 /** In whose terms a route speaks: ours, OpenAI's or Anthropic's. */
 export type Dialect = 'native' | 'openai' | 'anthropic';
 
-const native = /^\/v1\/(generate|jobs|usage|rate-limit|cache|admin|health|webhook)/;
+const native = /^\/v1\/(generate|jobs|usage|rate-limit|cache|admin|health|webhook|key)/;
 const anthropic = /^\/v1\/messages(\/|$)/;
 const openai = /^\/v1\/(chat|responses|embeddings|completions|batches)/;
 

@@ -32,7 +32,7 @@ export async function serveDocs(app: FastifyInstance, version: string): Promise<
       security: [{ key: [] }],
     },
     transform: (route) => withoutWildcard(jsonSchemaTransform(route)),
-    transformObject: jsonSchemaTransformObject,
+    transformObject: (documented) => withExamples(jsonSchemaTransformObject(documented) as Documented),
   });
   await app.register(swaggerUi, {
     routePrefix: '/docs',
@@ -41,6 +41,23 @@ export async function serveDocs(app: FastifyInstance, version: string): Promise<
     theme: { title: 'LLM Gateway', css: [{ filename: 'theme.css', content: '.swagger-ui .topbar { display: none }' }] },
   });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+}
+
+type Documented = Exclude<ReturnType<typeof jsonSchemaTransformObject>, { swagger?: unknown }> & {
+  components?: { schemas?: Record<string, { examples?: unknown }> };
+};
+
+/**
+ * zod takes the examples of a body away where reading it changes it, as if they were of what it is read to. Ours are of
+ * what is sent; they are left with the twin that stands for what is read.
+ */
+function withExamples(documented: Documented): Documented {
+  const { schemas = {} } = documented.components ?? {};
+  for (const [name, schema] of Object.entries(schemas)) {
+    const examples = schemas[name.replace(/Input$/, '')]?.examples;
+    if (examples !== undefined) schema.examples ??= examples;
+  }
+  return documented;
 }
 
 type Transformed = ReturnType<typeof jsonSchemaTransform>;

@@ -30,7 +30,10 @@ export const invalidHeader = (name: string, detail: string): GatewayError =>
 
 /** A refusal with its fields renamed, where what was read is a part of what was sent. Other errors stay as they are. */
 export function renameFields(error: unknown, rename: (pointer: string) => string): unknown {
-  if (!(error instanceof GatewayError) || error.failure.code !== 'invalid_request') return error;
+  if (!(error instanceof GatewayError) || error.failure.field === undefined) return error;
+  if (error.failure.code !== 'invalid_request') {
+    return new GatewayError({ ...error.failure, field: rename(error.failure.field) }, error.cause);
+  }
   const [first, ...rest] = (error.failure.errors ?? []).map((fault) => ({ ...fault, pointer: rename(fault.pointer) }));
   return first ? invalidFields([first, ...rest]) : error;
 }

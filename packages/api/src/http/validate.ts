@@ -15,6 +15,7 @@ export const validateWithZod: FastifySchemaCompiler<z.ZodType> = ({ schema, http
     if (parsed.success) return { value: parsed.data };
     const faults = parsed.error.issues
       .flatMap(ofNearestForm)
+      .flatMap(ofUnknownMembers)
       .slice(0, listedMax)
       .map(({ path, message }): Fault => ({ pointer: name(path), detail: message }));
     return { error: invalidFields(faults as [Fault, ...Fault[]]) };
@@ -27,6 +28,12 @@ function ofNearestForm(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   const [nearest, ...others] = issue.errors.filter((faults) => faults.every(({ path }) => path.length > 0));
   if (!nearest || others.length > 0) return [issue];
   return nearest.map((fault) => ({ ...fault, path: [...issue.path, ...fault.path] }));
+}
+
+/** A member that nobody knows is named itself, not the object that has it. */
+function ofUnknownMembers(issue: z.core.$ZodIssue): Pick<z.core.$ZodIssue, 'path' | 'message'>[] {
+  if (issue.code !== 'unrecognized_keys') return [issue];
+  return issue.keys.map((name) => ({ path: [...issue.path, name], message: 'is not a known member' }));
 }
 
 const short = (name: PropertyKey) => String(name).slice(0, nameMax);

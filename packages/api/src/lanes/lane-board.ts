@@ -6,6 +6,7 @@ import type { Lane } from '@llm-gateway/shared/queue/generation-queue';
 import { callRedis } from '@llm-gateway/shared/redis/call-redis';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import type { Redis } from 'ioredis';
+import { remember } from '../remember.ts';
 import { createServiceRate } from './service-rate.ts';
 
 export interface LaneCounts {
@@ -33,8 +34,6 @@ export interface LaneBoardOptions {
   depthMax: number;
 }
 
-// What the board shows may be this old: every request reads it, and none should pay for it.
-const freshMs = 500;
 const fullRetryMs = 5000;
 
 /** What is to be known of the lanes; what every request needs is read at most twice a second however many come. */
@@ -85,20 +84,4 @@ function viewLane(redis: Redis, keys: Keys, lane: Lane, { queue }: Producer<Gene
     }),
   );
   return { counts, rate };
-}
-
-/** Shares one reading among all who ask within `freshMs`. A failed reading is not kept. */
-function remember<T>(read: () => Promise<T>): () => Promise<T> {
-  let last: { at: number; value: Promise<T> } | undefined;
-  return () => {
-    const now = performance.now();
-    if (last && now - last.at < freshMs) return last.value;
-    const value = read();
-    const current = { at: now, value };
-    last = current;
-    value.catch(() => {
-      if (last === current) last = undefined;
-    });
-    return value;
-  };
 }

@@ -1,13 +1,18 @@
 import type { FastifyInstance } from 'fastify';
-import { adminOnly } from '../auth/admin-only.ts';
+import { administrators, adminOnly } from '../auth/admin-only.ts';
+import { requireOwnUser, requireScope } from '../auth/require-scope.ts';
 import { createCacheStore } from '../cache/cache-store.ts';
 import type { ApiDeps } from '../deps.ts';
 import { draining } from '../http/draining.ts';
 import { createJobCommands } from '../jobs/job-commands.ts';
 import { createJobList } from '../jobs/job-list.ts';
 import { bullBoardRoute } from './admin/bull-board.ts';
+import { keyRoutes } from './admin/keys.ts';
+import { ledgerRoute } from './admin/ledger.ts';
 import { loginRoutes } from './admin/login.ts';
 import { summaryRoute } from './admin/summary.ts';
+import { tenantUserRoutes } from './admin/tenant-users.ts';
+import { tenantRoutes } from './admin/tenants.ts';
 import { cacheRoutes } from './native/cache.ts';
 import { generateRoute } from './native/generate.ts';
 import { jobCommandRoutes } from './native/job-commands.ts';
@@ -15,6 +20,7 @@ import { jobEventsRoute } from './native/job-events.ts';
 import { jobRoutes } from './native/jobs.ts';
 import { listJobsRoute } from './native/list-jobs.ts';
 import { modelRoutes } from './native/models.ts';
+import { ownKeyRoute } from './native/own-key.ts';
 import { rateLimitRoute } from './native/rate-limit.ts';
 import { submitJobRoute } from './native/submit-job.ts';
 import { usageRoute } from './native/usage.ts';
@@ -24,7 +30,7 @@ import { webhookSecretRoutes } from './native/webhook-secret.ts';
 import { healthRoutes } from './ops/health.ts';
 import { metricsRoute } from './ops/metrics.ts';
 
-/** All routes, one line each, in three rooms: for everybody, for callers, for the operator. */
+/** All routes, one line each, in four rooms: for everybody, for callers, for administrators of tenants and for the operator. */
 export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void> {
   const { admission, authenticator, settings, queues, isDraining } = deps;
   const { board, waiter } = admission;
@@ -37,7 +43,11 @@ export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promi
     callers.addHook('onRequest', async (request) => {
       // On a connection that was open before: new ones are not taken any more.
       if (isDraining()) throw draining();
-      request.caller = authenticator.caller(request);
+      request.caller = await authenticator.caller(request);
+      requireScope(request);
+      for (const part of [request.params, request.query] as { user_id?: unknown }[]) {
+        requireOwnUser(request.caller, part.user_id, 'user_id');
+      }
     });
     await callers.register(generateRoute, deps);
     await callers.register(submitJobRoute, deps);
@@ -51,12 +61,21 @@ export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promi
     await callers.register(modelRoutes, { ...deps, board });
     await callers.register(usageRoute, deps);
     await callers.register(rateLimitRoute, admission);
-    await callers.register(cacheRoutes, cache);
+    await callers.register(cacheRoutes, { ...cache, clearScope: authenticator.mode === 'keys' ? 'admin' : 'generate' });
+    await callers.register(ownKeyRoute, deps);
+  });
+
+  await app.register(async (admins) => {
+    admins.addHook('onRequest', administrators(deps));
+    await admins.register(summaryRoute, { ...deps, board, cache });
+    await admins.register(ledgerRoute, deps);
+    await admins.register(keyRoutes, deps);
+    await admins.register(tenantRoutes, deps);
+    await admins.register(tenantUserRoutes, deps);
   });
 
   await app.register(async (operators) => {
     operators.addHook('onRequest', adminOnly(deps));
-    await operators.register(summaryRoute, { ...deps, board, cache });
     await operators.register(metricsRoute, { ...deps, board, waiter, connections: deps.streams.connections });
     await operators.register(bullBoardRoute, { queues });
   });

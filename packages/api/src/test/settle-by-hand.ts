@@ -1,13 +1,13 @@
-import { cachePutLua } from '@llm-gateway/shared/cache/cache-entry';
 import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
 import { type Failure, failureRow } from '@llm-gateway/shared/contracts/failure';
 import type { FinalState } from '@llm-gateway/shared/contracts/job';
+import type { NewLedgerRow } from '@llm-gateway/shared/contracts/ledger-row';
 import { type JobRecord, parseJobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { lifecycleLua } from '@llm-gateway/shared/lifecycle/lifecycle-lua';
 import { defineScript } from '@llm-gateway/shared/redis/define-script';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
-import { usageField, usageKeys } from '@llm-gateway/shared/usage/usage-counters';
 import type { Redis } from 'ioredis';
+import { createKeeper } from './keep-answer.ts';
 
 /** How a test lets a job end. */
 export type Ending =
@@ -40,6 +40,35 @@ const releasesKey = (ending: Ending): boolean => {
   return ending.state === 'expired' || status === 429 || status >= 500;
 };
 
+/** The one call of a job that a worker would have booked. */
+function callOf(id: string, record: JobRecord, status: 'completed' | 'incomplete', answer: PricedAnswer) {
+  const { tenant, key = '', user, endpoint, request } = record;
+  const { promptTokens, completionTokens } = answer.usage;
+  const row: NewLedgerRow = {
+    generation: id,
+    call: 1,
+    kind: 'call',
+    status,
+    tenant,
+    key,
+    user,
+    model: record.target,
+    provider: record.lane,
+    endpoint,
+    request,
+    promptTokens,
+    completionTokens,
+    usageSource: answer.usageSource,
+    costNanoUsd: answer.costNanoUsd,
+    priceVersion: answer.priceVersion,
+    latencyMs: 1,
+    firstTokenMs: null,
+    providerRequest: null,
+  };
+  const nano = answer.costNanoUsd ?? '0';
+  return { call: 1, row: JSON.stringify(row), nano, tokens: promptTokens + completionTokens };
+}
+
 /**
  * What a worker does at the end of a job: record, usage, cache entry, notices. A stand-in, because the api knows no
  * worker; whole processes are tested in `tests/`.
@@ -50,34 +79,21 @@ export function createHand(redis: Redis, keys: Keys) {
     `${lifecycleLua(keys)}
      local o = cjson.decode(ARGV[2])
      o.now = clock_ms()
-     end_job(ARGV[1], read_record(ARGV[1]), o)
-     end_followers(ARGV[1], o, false)`,
+     local record = read_record(ARGV[1])
+     if o.call then
+       book_call(ARGV[1], record, o.call, o.now)
+       o.nano = o.call.nano
+     end
+     end_job(ARGV[1], record, o)
+     end_followers(ARGV[1], o)`,
   );
-  const putScript = defineScript(
-    redis,
-    `${cachePutLua}
-     cache_put(ARGV[1], KEYS[1], KEYS[2], ARGV[2], ARGV[3], cjson.decode(ARGV[4]), tonumber(ARGV[5]), 1e9, tonumber(ARGV[6]))`,
-  );
+  const keepAnswer = createKeeper(redis, keys);
 
-  async function keep(id: string, record: JobRecord, answer: PricedAnswer, nowMs: number): Promise<void> {
-    if (record.cacheDigest === undefined) return;
-    const { tenant, target, cacheNamespace = '', cacheTtlMs = 0 } = record;
-    const fields = ['tenant', tenant, 'target', target, 'namespace', cacheNamespace, 'job', id, 'state', 'completed'];
-    await putScript(
-      [keys.cacheIndex, keys.cacheStats],
-      [keys.cacheEntry(''), record.cacheDigest, JSON.stringify(answer), JSON.stringify(fields), cacheTtlMs, nowMs],
-    );
-  }
-
-  async function count({ tenant, user, target }: JobRecord, { usage, costNanoUsd }: PricedAnswer): Promise<void> {
-    const pipeline = redis.pipeline();
-    for (const key of usageKeys(keys, tenant, user, new Date())) {
-      pipeline.hincrby(key, usageField(target, 'requests'), 1);
-      pipeline.hincrby(key, usageField(target, 'promptTokens'), usage.promptTokens);
-      pipeline.hincrby(key, usageField(target, 'completionTokens'), usage.completionTokens);
-      pipeline.hincrby(key, usageField(target, 'nanoUsd'), costNanoUsd ?? 0);
-    }
-    await pipeline.exec();
+  async function keep(id: string, record: JobRecord, answer: PricedAnswer): Promise<void> {
+    const { tenant, user, target, cacheDigest: digest, cacheNamespace: namespace, cacheTtlMs: ttlMs = 0 } = record;
+    if (digest === undefined) return;
+    const origin = { digest, tenant, user, target, namespace, job: id, state: 'completed' } as const;
+    await keepAnswer({ ...origin, answer: JSON.stringify(answer), ttlMs, costNanoUsd: answer.costNanoUsd });
   }
 
   return {
@@ -90,20 +106,15 @@ export function createHand(redis: Redis, keys: Keys) {
       if (!record) throw new Error(`there is no job ${id}`);
       const answer = 'answer' in ending ? ending.answer : undefined;
       const failure = 'failure' in ending ? ending.failure : undefined;
-      if (answer) {
-        await count(record, answer);
-        await keep(id, record, answer, Date.now());
-      }
+      if (answer) await keep(id, record, answer);
       if (!notice) await redis.del(keys.readers(id));
       await redis.hset(keys.job(id), { attempt: 1, resultTtlMs });
-      const free = [usageField(record.target, 'requests'), 1, usageField(record.target, 'coalesced'), 1];
       const outcome = {
         state: ending.state,
         answer: answer && JSON.stringify(answer),
         failure: failure && JSON.stringify(failure),
         releases_key: releasesKey(ending),
-        free_counts: free,
-        day: new Date().toISOString().slice(0, 10),
+        call: answer && callOf(id, record, ending.state === 'incomplete' ? 'incomplete' : 'completed', answer),
       };
       await endScript([keys.job(id)], [id, JSON.stringify(outcome)]);
     },

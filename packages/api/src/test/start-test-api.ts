@@ -7,24 +7,30 @@ import { connectRedis, whenReady } from '@llm-gateway/shared/redis/connect';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import type { Redis } from 'ioredis';
-import { limitSubject } from '../admission/limit.ts';
 import { buildApp } from '../app.ts';
 import type { AuthMode } from '../auth/authenticate.ts';
 import { composeApi } from '../compose-api.ts';
 import { apiConfig } from '../config.ts';
 import { closeDelivery } from '../delivery/close-delivery.ts';
 import type { ApiDeps } from '../deps.ts';
+import { readBooked } from './read-booked.ts';
 import { createHand, type Ending, type Hand } from './settle-by-hand.ts';
 
 export const adminKey = 'test-admin-key-0123456789';
 
+const nobodyAnswers = 'postgres://nobody@127.0.0.1:1/none';
+
 export interface TestApiOptions {
   redisUrl: string;
+  /** By default an address at which nobody answers: most routes need no database. */
+  databaseUrl?: string;
   authMode?: AuthMode;
   /** On top of the tests' own configuration. */
   environment?: Record<string, string>;
   /** The lanes that a worker has announced. */
   lanes?: readonly Lane[];
+  /** Gets every line of the log, down to the finest. */
+  hears?: (line: string) => void;
 }
 
 /** What a refused request must leave as it was. */
@@ -50,19 +56,23 @@ export interface TestApi {
   /** The id of the next job to be accepted after the first `count`. */
   job: (count: number) => Promise<string>;
   traces: (userId: string) => Promise<Traces>;
+  /** What a user is to be charged with. */
+  booked: (userId: string) => ReturnType<typeof readBooked>;
   close: () => Promise<void>;
 }
 
 /** The api without a port and without a worker, on a real Redis under a key prefix of its own. */
 export async function startTestApi(options: TestApiOptions): Promise<TestApi> {
-  const { redisUrl, authMode = 'open', environment = {}, lanes = ['openai', 'anthropic', 'sandbox'] } = options;
+  const { redisUrl, databaseUrl = nobodyAnswers, authMode = 'open', environment = {} } = options;
+  const { lanes = ['openai', 'anthropic', 'sandbox'], hears } = options;
   const config = loadConfig(apiConfig, {
     REDIS_URL: redisUrl,
+    DATABASE_URL: databaseUrl,
     KEY_PREFIX: `test-${randomUUID().slice(0, 18)}`,
     ADMIN_API_KEY: adminKey,
     ...environment,
   });
-  const log = createLogger({ service: 'api-test', level: 'silent' });
+  const log = createLogger({ service: 'api-test', level: hears ? 'trace' : 'silent', to: hears });
   const connect = (role: 'producer' | 'subscriber') => connectRedis({ url: redisUrl, name: `api-${role}`, role, log });
   const redis = connect('producer');
   const subscriber = connect('subscriber');
@@ -105,10 +115,11 @@ export async function startTestApi(options: TestApiOptions): Promise<TestApi> {
       }),
     job: (count) => waitFor(() => api.accepted[count], { what: `job ${count} is accepted`, intervalMs: 2 }),
     traces: (userId) => tracesOf(deps, userId),
+    booked: (userId) => readBooked(redis, deps.keys, userId),
     async close() {
       await app.close();
       closeDelivery(deps);
-      await Promise.all(deps.queues.map((queue) => queue.close()));
+      await Promise.all([...deps.queues.map((queue) => queue.close()), deps.counter.close(), deps.database.destroy()]);
       for (const connection of [redis, subscriber]) connection.disconnect();
     },
   };
@@ -118,8 +129,13 @@ export async function startTestApi(options: TestApiOptions): Promise<TestApi> {
 async function tracesOf({ redis, keys, admission, queues }: ApiDeps, userId: string): Promise<Traces> {
   const jobs = await countKeys(redis, keys.job('*'));
   const queued = await Promise.all(queues.map((queue) => queue.count()));
-  const { windows } = await admission.limiter.peek(limitSubject('default', userId), admission.windows);
-  return { jobs, queued: queued.reduce((sum, count) => sum + count, 0), counted: windows.map(({ used }) => used) };
+  const { rules } = await admission.policies.of({ tenantId: 'default', userId });
+  const decision = await admission.limiter.peek(rules);
+  return {
+    jobs,
+    queued: queued.reduce((sum, count) => sum + count, 0),
+    counted: decision.rules.map(({ used }) => used),
+  };
 }
 
 async function countKeys(redis: Redis, pattern: string): Promise<number> {

@@ -12,5 +12,7 @@ export const ledgerEnv = {
     .int()
     .positive()
     .default(1_000_000)
-    .describe('Rows that may wait in Redis for PostgreSQL (about 0.7 KB each); beyond it requests are refused with 503'),
+    .describe(
+      'Rows that may wait in Redis for PostgreSQL (about 0.7 KB each); beyond it requests are refused with 503',
+    ),
 };

@@ -32,6 +32,8 @@ export const jobRecord = z.object({
   state: z.enum(jobStates),
   tenant: z.string(),
   user: z.string(),
+  /** The API key that asked for it; absent where none was needed. */
+  key: z.string().optional(),
   /** The route that accepted the job, which decides the dialect of its result. */
   endpoint: z.string(),
   lane: z.enum(lanes),
@@ -98,6 +100,8 @@ export const jobRecord = z.object({
   /** Why the job shall stop. */
   stop: z.string().refine(isStopReason).optional(),
   cancelRequestedMs: milliseconds.optional(),
+  /** Number of the last provider call that was begun for it. */
+  calls: count.default(0),
   /** Number of the last entry in the log. */
   sequence: count.default(0),
   /** That number at the job's end: what comes later in a shared log is not about it. */
@@ -125,6 +129,7 @@ export type NewJobFields = Record<
 > &
   Partial<
     Record<
+      | 'key'
       | 'cacheDigest'
       | 'cacheTtlMs'
       | 'cacheNamespace'

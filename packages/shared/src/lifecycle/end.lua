@@ -1,23 +1,15 @@
 -- The end of a job, whoever brings it: a worker with an answer or a failure, a client that cancels, a deadline.
--- Needs the keys, count_usage and the log.
+-- Needs the keys, the log and the books.
 local TOMBSTONE_MS = 7 * 24 * 3600 * 1000
 local RESULT_TTL_MS = 24 * 3600 * 1000
-
-local function clock_ms()
-  local now = redis.call('TIME')
-  return now[1] * 1000 + math.floor(now[2] / 1000)
-end
-
-local function is_final(state)
-  return state ~= 'queued' and state ~= 'in_progress'
-end
 
 -- What of a record these functions go by. What was asked and answered is not among it: it may be a megabyte.
 local RECORD_FIELDS = {
   'state', 'tenant', 'user', 'lane', 'target', 'priority', 'createdMs', 'startedMs', 'resultTtlMs', 'webhook',
   'idempotency', 'flight', 'leader', 'detached', 'promotions', 'run', 'endedBy', 'losses', 'dirty', 'stop', 'tag',
   'queuePriority', 'parked', 'held', 'share', 'delayedUntilMs', 'startDeadlineMs', 'deadlineMs', 'graceMs',
-  'onDisconnect', 'unreadMs', 'sequence', 'logBytes', 'cacheDigest',
+  'onDisconnect', 'unreadMs', 'sequence', 'logBytes', 'cacheDigest', 'key', 'endpoint', 'request', 'calls', 'hold',
+  'spendDay',
 }
 
 -- These fields as a table; without any for a record that is not there.
@@ -36,14 +28,6 @@ local function notify(id, record, kind, now)
   end
 end
 
-local function count_for(record, counts, day)
-  local tenant, user = record.tenant, record.user
-  count_usage(
-    { K.usage(tenant, 'total'), K.usage(tenant, day), K.usage(tenant, 'total', user), K.usage(tenant, day, user) },
-    counts
-  )
-end
-
 -- Wakes every instance that reads the job.
 local function wake_readers(id)
   for _, instance in ipairs(redis.call('ZRANGE', K.readers(id), 0, -1)) do
@@ -56,6 +40,7 @@ end
 -- o: state; answer, failure (JSON texts, each may be absent); free (true: another job or the cache has paid);
 --    run (who ends it); keeps_run (the call goes on for others); releases_key (a retry under the same
 --    Idempotency-Key shall be a new job); now
+-- What its calls have cost has to be booked before.
 local function end_job(id, record, o)
   local key = K.job(id)
   -- A record of a version before this one names no time.
@@ -80,6 +65,7 @@ local function end_job(id, record, o)
   if not o.keeps_run then
     redis.call('HDEL', key, 'run')
   end
+  let_go(id, record, o.keeps_run)
   -- The keeper of time takes record and log away at their time; this is for when there is none.
   redis.call('PEXPIRE', key, kept_ms + TOMBSTONE_MS)
   redis.call('PEXPIRE', K.log(id), kept_ms + TOMBSTONE_MS)

@@ -47,22 +47,23 @@ local function promote(id, record, reason, now)
   return heir
 end
 
--- Ends every follower of a job as `o` says; the first one pays where the leader has left (`first_pays`).
--- o as for end_job, and: counts (of the one who pays), free_counts (of the others), day
-local function end_followers(id, o, first_pays)
+-- Ends every follower of a job as `o` says. The one who began the call has paid for it, or will.
+-- o as for end_job, and: nano (what the answer has cost)
+local function end_followers(id, o)
   local followers = redis.call('ZRANGE', K.followers(id), 0, -1)
-  for position, follower in ipairs(followers) do
+  for _, follower in ipairs(followers) do
     local record = read_record(follower)
-    local pays = first_pays and position == 1
+    if o.answer then
+      local row = { call = 0, kind = 'coalesced', status = o.state, usageSource = 'none' }
+      row.costNanoUsd, row.savedNanoUsd = '0', o.nano
+      ledger_append(ledger_row(follower, record, row), o.now)
+      redis.call('HINCRBY', K.cache_stats(), 'coalesced', 1)
+      redis.call('HINCRBY', K.cache_stats(record.tenant), 'coalesced', 1)
+    end
     end_job(follower, record, {
-      state = o.state, answer = o.answer, failure = o.failure, free = not pays, run = o.run,
+      state = o.state, answer = o.answer, failure = o.failure, free = true, run = o.run,
       releases_key = o.releases_key, now = o.now,
     })
-    if o.answer then
-      count_for(record, pays and o.counts or o.free_counts, o.day)
-      redis.call('HINCRBY', K.cache_stats, 'coalesced', pays and 0 or 1)
-    end
   end
   redis.call('DEL', K.followers(id))
-  return #followers
 end

@@ -1,7 +1,7 @@
 import { logLua } from '../event-log/log-entry.ts';
+import { limitsLua } from '../limits/limits-lua.ts';
 import { loadLua } from '../redis/define-script.ts';
 import type { Keys } from '../redis/keys.ts';
-import { countUsageLua } from '../usage/usage-counters.ts';
 import { bullPriorityMax } from './fair-queue.ts';
 import { stopReasons } from './stop-reasons.ts';
 
@@ -21,7 +21,9 @@ const stops = Object.fromEntries(
 );
 
 const library = [
-  countUsageLua,
+  limitsLua,
+  lua('./state.lua'),
+  lua('./book.lua'),
   logLua,
   lua('./end.lua'),
   lua('./erase.lua'),

@@ -36,6 +36,12 @@ export const stopReasons = {
   ),
   /** No worker came for it in a week. */
   unserved: both(expired({ code: 'deadline_exceeded', detail: 'The job waited for a week, and nothing began it.' })),
+  /** An earlier call of it has used up what a budget had left. */
+  budget: both({
+    state: 'failed',
+    failure: { code: 'budget_exceeded', detail: 'The budget that pays for the job has no room for another call.' },
+    releases_key: true,
+  }),
   deadline: {
     before: expired({ code: 'deadline_exceeded', detail: 'The job did not begin before its deadline.' }),
     running: {

@@ -16,6 +16,18 @@ local function left_by_follower(leader, reason, now)
   end
 end
 
+-- Gives the followers of a leader that has ended itself a leader of their own, when the call that went on for them has
+-- come to nothing: another one is not what the old leader has reserved for. Returns the heir's id, or nil.
+local function hand_over(id, record, reason, now)
+  local heir = promote(id, record, reason, now)
+  redis.call('HDEL', K.job(id), 'detached', 'run', 'stop')
+  local hold = hold_of(record)
+  if hold then
+    hold_give_back(id, hold)
+  end
+  return heir
+end
+
 -- Returns 'missing', 'unchanged' (it had ended), 'stopping' or 'ended'; and the id of a job that now has to be added
 -- to the lane in its place, if there is one.
 local function stop_job(id, reason, now)
@@ -43,7 +55,7 @@ local function stop_job(id, reason, now)
     return 'ended', heir
   end
   if has_followers then
-    -- The call goes on for the others, the first of whom will pay for it.
+    -- The call goes on for the others; who began it has reserved what it costs, and pays.
     redis.call('HSET', K.job(id), 'detached', '1')
     ending.free, ending.keeps_run = true, true
     end_job(id, record, ending)

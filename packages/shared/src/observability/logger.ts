@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino';
+import { type Logger, type LoggerOptions as PinoOptions, pino } from 'pino';
 
 export type { Logger } from 'pino';
 
@@ -10,6 +10,8 @@ export const events = {
   rateLimitExceeded: 'rate_limit_exceeded',
   costTracked: 'cost_tracked',
   requestFailed: 'request_failed',
+  budgetThreshold: 'budget_threshold',
+  budgetExceeded: 'budget_exceeded',
 } as const;
 
 /**
@@ -22,12 +24,18 @@ export function bareError(error: unknown): object {
   return { type: name, message, stack, ...(cause === undefined ? {} : { cause: bareError(cause) }) };
 }
 
+export interface LoggerOptions {
+  service: string;
+  level: string;
+  to?: ((line: string) => void) | undefined;
+}
+
 /**
- * JSON lines on standard output. Nothing logs a prompt, an answer or a key: callers pass ids, counts and codes.
+ * JSON lines on standard output, or to whoever takes them. Nothing logs a prompt, an answer or a key: callers pass ids, counts and codes.
  * The redaction below is the second net, for objects of libraries that carry headers along.
  */
-export function createLogger({ service, level }: { service: string; level: string }): Logger {
-  return pino({
+export function createLogger({ service, level, to }: LoggerOptions): Logger {
+  const options: PinoOptions = {
     level,
     base: { service, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
@@ -46,5 +54,6 @@ export function createLogger({ service, level }: { service: string; level: strin
       ],
       censor: '[redacted]',
     },
-  });
+  };
+  return to === undefined ? pino(options) : pino(options, { write: to });
 }

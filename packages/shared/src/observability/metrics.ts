@@ -83,6 +83,12 @@ function jobMetrics(registers: Registry[]) {
       labelNames: ['outcome'],
       registers,
     }),
+    budgetEvents: new Counter({
+      name: 'gateway_budget_events_total',
+      help: 'Budgets that were used up to a threshold, or that refused a request',
+      labelNames: ['type'],
+      registers,
+    }),
     duplicateCalls: new Counter({
       name: 'gateway_duplicate_calls_total',
       help: 'Provider calls that were paid although the job had ended by another one',
@@ -92,11 +98,38 @@ function jobMetrics(registers: Registry[]) {
   };
 }
 
+function ledgerMetrics(registers: Registry[]) {
+  return {
+    ledgerRows: new Counter({
+      name: 'gateway_ledger_rows_total',
+      help: 'Rows of the ledger by what became of them: written, settled (an unsettled one got its outcome) or refused',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    ledgerWriteSeconds: new Histogram({
+      name: 'gateway_ledger_write_seconds',
+      help: 'Time to write one batch of rows to Postgres',
+      buckets: latencySeconds,
+      registers,
+    }),
+    ledgerBacklog: new Gauge({
+      name: 'gateway_ledger_backlog_rows',
+      help: 'Rows of the ledger that are on their way to Postgres',
+      registers,
+    }),
+    ledgerOldestSeconds: new Gauge({
+      name: 'gateway_ledger_oldest_seconds',
+      help: 'Age of the oldest row on its way to Postgres; 0 when there is none',
+      registers,
+    }),
+  };
+}
+
 /** All metrics of all processes: names, help and labels stand in this file. Labels are bounded sets, never user ids. */
 export function createMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  return { registry, ...requestMetrics([registry]), ...jobMetrics([registry]) };
+  return { registry, ...requestMetrics([registry]), ...jobMetrics([registry]), ...ledgerMetrics([registry]) };
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;

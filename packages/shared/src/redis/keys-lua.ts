@@ -31,10 +31,9 @@ end
 function K.attach(fingerprint) return '${tag}:attach:' .. fingerprint end
 function K.cache_entry(digest) return '${tag}:cache:' .. digest end
 K.cache_index = '${tag}:cache-index'
-K.cache_stats = '${tag}:cache-stats'
-function K.usage(tenant, day, user)
-  return '${tag}:usage:' .. tenant .. ':' .. day .. ':' .. (user and 'user:' .. K.encode(user) or 'all')
-end
+function K.cache_stats(tenant) return '${tag}:cache-stats' .. (tenant and ':' .. tenant or '') end
+K.ledger = '${tag}:ledger'
+function K.spend(subject, period) return '${tag}:spend:' .. period .. ':' .. subject end
 K.webhook_outbox = '${tag}:webhook-outbox'
 function K.webhook_endpoints(tenant) return '${tag}:webhook-endpoints:' .. tenant end
 function K.webhook_delivery(id) return '${tag}:webhook-delivery:' .. id end

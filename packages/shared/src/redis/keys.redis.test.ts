@@ -2,6 +2,7 @@ import '@llm-gateway/testkit/provided-context';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { readSpendSubject, spendSubject } from '../budget/spend-subject.ts';
 import { defineScript } from './define-script.ts';
 import { createKeys, type JobIndexKind } from './keys.ts';
 
@@ -29,11 +30,11 @@ test.for(['due', 'unqueued', 'control'] as const)('%s is the same key for script
   expect(await lua(`K.${name}`)()).toBe(keys[name]);
 });
 
-test('so are those of the cache and the webhooks', async () => {
-  expect(await lua('{ K.cache_index, K.cache_stats, K.webhook_outbox }')()).toEqual([
+test('so are those of the cache, the webhooks and the ledger', async () => {
+  expect(await lua('{ K.cache_index, K.webhook_outbox, K.ledger }')()).toEqual([
     keys.cacheIndex,
-    keys.cacheStats,
     keys.webhookOutbox,
+    keys.ledger,
   ]);
 });
 
@@ -64,7 +65,7 @@ test('and those that carry an id or a digest', async () => {
 
 test('every function of the scripts is among these, or has a test of its own', async () => {
   const names = [...keys.lua.matchAll(/function K\.(\w+)/g)].map(([, name]) => name);
-  const known = [...ofOneName.map(([name]) => name), 'encode', 'job_index', 'usage'];
+  const known = [...ofOneName.map(([name]) => name), 'encode', 'job_index', 'spend', 'cache_stats'];
   expect(names.toSorted()).toEqual(known.toSorted());
 });
 
@@ -82,19 +83,24 @@ test('the index of a user or a model is the same, whatever its name', async () =
   expect(await lua("K.job_index('acme', 'all')")()).toBe(keys.jobIndex('acme', 'all'));
 });
 
-test('the counters of a tenant and of its users are the same, whatever their names', async () => {
-  const ofUser = lua('K.usage(ARGV[1], ARGV[2], ARGV[3])');
+test('what a user has spent is counted under the same key, whatever its name', async () => {
+  const ofUser = lua("K.spend('user:' .. ARGV[1] .. ':' .. K.encode(ARGV[2]), ARGV[3])");
   await fc.assert(
     fc.asyncProperty(freeText, async (userId) => {
-      expect(await ofUser('acme', '2026-11-24', userId)).toBe(
-        keys.usage({ tenantId: 'acme', day: '2026-11-24', userId }),
-      );
-      expect(await ofUser('acme', 'total', userId)).toBe(keys.usage({ tenantId: 'acme', userId }));
+      const expected = keys.spend(spendSubject.user('acme', userId), '2026-11-24');
+      expect(await ofUser('acme', userId, '2026-11-24')).toBe(expected);
+      expect(readSpendSubject(spendSubject.user('acme', userId))).toEqual({ scope: 'user', id: userId });
     }),
   );
-  const ofTenant = lua('K.usage(ARGV[1], ARGV[2])');
-  expect(await ofTenant('acme', 'total')).toBe(keys.usage({ tenantId: 'acme' }));
-  expect(await ofTenant('acme', '2026-11-24')).toBe(keys.usage({ tenantId: 'acme', day: '2026-11-24' }));
+  expect(await lua("K.spend('tenant:acme', 'total')")()).toBe(keys.spend(spendSubject.tenant('acme'), 'total'));
+  expect(await lua("K.spend('key:' .. ARGV[1], 'total')")('key_1')).toBe(
+    keys.spend(spendSubject.key('key_1'), 'total'),
+  );
+});
+
+test('the figures of the cache are kept under the same keys, of a tenant and of all', async () => {
+  expect(await lua('K.cache_stats()')()).toBe(keys.cacheStats());
+  expect(await lua("K.cache_stats('acme')")()).toBe(keys.cacheStats('acme'));
 });
 
 test('no name of a user spells the key of another one', async () => {

@@ -46,8 +46,24 @@ export interface Keys {
   limit(subject: string, window: string): string;
   cacheEntry(digest: string): string;
   cacheIndex: string;
-  cacheStats: string;
-  usage(scope: UsageScope): string;
+  /** The cache in figures: of a tenant, or of all. */
+  cacheStats(tenantId?: string): string;
+  /** Rows of the ledger on their way to Postgres: a Redis Stream. */
+  ledger: string;
+  /** Rows that Postgres would not take. */
+  ledgerRefused: string;
+  /** What somebody has spent, and has reserved, in a period: `total`, a UTC month (`2026-11`) or day (`2026-11-24`). */
+  spend(subject: string, period: string): string;
+  /** An API key's record. */
+  apiKey(id: string): string;
+  /** The key that a secret belongs to, by the secret's SHA-256 in hex. */
+  apiKeyDigest(digest: string): string;
+  /** Ids of a tenant's keys by the time of their creation. */
+  apiKeys(tenantId: string): string;
+  /** All tenants, by id. */
+  tenants: string;
+  /** What is set for single users of a tenant, by user id. */
+  tenantUsers(tenantId: string): string;
   workers: string;
   lanes: string;
   laneModes: string;
@@ -65,13 +81,6 @@ export interface Keys {
 
 /** `open`: neither ended nor expired. */
 export type JobIndexKind = 'all' | 'user' | 'model' | 'open' | 'state';
-
-/** Counters of one tenant or one of its users; for all time, or for one UTC day (`2026-11-23`). */
-export interface UsageScope {
-  tenantId: string;
-  userId?: string | undefined;
-  day?: string | undefined;
-}
 
 export function createKeys(prefix: string): Keys {
   const tag = `{${prefix}}`;
@@ -99,9 +108,15 @@ export function createKeys(prefix: string): Keys {
     limit: (subject, window) => `${tag}:limit:${window}:${subject}`,
     cacheEntry: (digest) => `${tag}:cache:${digest}`,
     cacheIndex: `${tag}:cache-index`,
-    cacheStats: `${tag}:cache-stats`,
-    usage: ({ tenantId, userId, day }) =>
-      `${tag}:usage:${tenantId}:${day ?? 'total'}:${userId === undefined ? 'all' : `user:${encodeURIComponent(userId)}`}`,
+    cacheStats: (tenantId) => `${tag}:cache-stats${tenantId === undefined ? '' : `:${tenantId}`}`,
+    ledger: `${tag}:ledger`,
+    ledgerRefused: `${tag}:ledger-refused`,
+    spend: (subject, period) => `${tag}:spend:${period}:${subject}`,
+    apiKey: (id) => `${tag}:api-key:${id}`,
+    apiKeyDigest: (digest) => `${tag}:api-key-digest:${digest}`,
+    apiKeys: (tenantId) => `${tag}:api-keys:${tenantId}`,
+    tenants: `${tag}:tenants`,
+    tenantUsers: (tenantId) => `${tag}:tenant-users:${tenantId}`,
     workers: `${tag}:workers`,
     lanes: `${tag}:lanes`,
     laneModes: `${tag}:lane-modes`,

@@ -16,7 +16,16 @@ export const webhookEvents = ['job.started', ...finalEvents, ...responseEvents] 
 
 export type WebhookEvent = (typeof webhookEvents)[number];
 
-/** What somebody wants to be told of, and how. */
+/** What tells of a budget. */
+export const budgetEvents = ['budget.threshold', 'budget.exceeded'] as const;
+
+/** What a registered address can be told of. */
+export const endpointEvents = [...webhookEvents, ...budgetEvents] as const;
+
+/** What one is told of that does not say otherwise. */
+export const usualEndpointEvents = [...finalEvents, ...budgetEvents] as const;
+
+/** What somebody wants to be told of a job, and how. */
 export const webhookWishes = z.object({
   /** Absent: all that end a job. */
   events: z.array(z.enum(webhookEvents)).optional(),

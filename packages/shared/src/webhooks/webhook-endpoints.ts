@@ -3,10 +3,12 @@ import { z } from 'zod';
 import { callRedis } from '../redis/call-redis.ts';
 import { defineScript } from '../redis/define-script.ts';
 import type { Keys } from '../redis/keys.ts';
-import { webhookWishes } from './job-webhook.ts';
+import { endpointEvents, webhookWishes } from './job-webhook.ts';
 
-/** An address that is told of all jobs of a tenant. */
+/** An address that is told of all jobs of a tenant, and of its budgets. */
 const webhookEndpoint = webhookWishes.extend({
+  /** Absent: all that end a job, and all of budgets. */
+  events: z.array(z.enum(endpointEvents)).optional(),
   id: z.string(),
   url: z.string(),
   description: z.string(),

@@ -5,7 +5,7 @@
 --
 -- Returns {'missing'} when the record has expired, {'ended', heir} when the job is in a final state or reaches one here
 -- (its heir, or '', then has to be added to the lane), else {'run', losses, field, value, …}: losses counts the runs
--- that ended without a word (crash, lost lock).
+-- that ended without a word (crash, lost lock), and `calls` among the fields is the number of this run's call.
 local id, attempt, run = ARGV[1], ARGV[2], ARGV[3]
 local key = KEYS[1]
 local record = read_record(id)
@@ -13,14 +13,32 @@ if not record.state then
   return { 'missing' }
 end
 local now = clock_ms()
+-- A run that ends tidily removes its mark (release, settle). A mark still here was left by one that did not, or it is
+-- this run's own: a command whose reply is lost with the connection is sent again.
+local repeated = record.run == run
+local is_lost = record.run and not repeated
+if is_lost then
+  leave_call(id, record, now)
+  record.losses = redis.call('HINCRBY', key, 'losses', 1)
+end
 -- A leader that left while others wanted its answer has ended; its call has not.
 local for_others = record.detached == '1' and redis.call('ZCARD', K.followers(id)) > 0
-if is_final(record.state) and not for_others then
-  -- The last of the others has left while nobody ran it: nothing keeps it any more.
-  redis.call('HDEL', key, 'detached', 'run', 'stop')
-  return { 'ended', '' }
+if is_final(record.state) and (is_lost or not for_others) then
+  -- The last of the others has left while nobody ran it, or the call that went on for them is lost.
+  return { 'ended', hand_over(id, record, 'worker_lost', now) or '' }
 end
 
+local function stop_here(reason)
+  -- The run before this one is gone, or it would have ended the job itself.
+  redis.call('HDEL', key, 'run')
+  local _, heir
+  if for_others then
+    heir = hand_over(id, record, 'leader_left', now)
+  else
+    _, heir = stop_job(id, reason, now)
+  end
+  return { 'ended', heir or '' }
+end
 local function overdue(name)
   return record[name] and now >= tonumber(record[name])
 end
@@ -31,24 +49,23 @@ if not for_others then
     or (overdue('startDeadlineMs') and not record.startedMs and 'start_deadline')
     or (given_up and now >= given_up and (record.onDisconnect == 'cancel' and 'disconnect' or 'abandoned'))
   if reason then
-    -- The run before this one is gone, or it would have ended the job itself.
-    redis.call('HDEL', key, 'run')
-    local _, heir = stop_job(id, reason, now)
-    return { 'ended', heir or '' }
+    return stop_here(reason)
   end
 end
 
--- A run that ends tidily removes its mark (release, settle). A mark still here was left by one that did not, or it is
--- this run's own: a command whose reply is lost with the connection is sent again.
-local repeated = record.run == run
-if record.run and not repeated then
-  redis.call('HINCRBY', key, 'losses', 1)
+local hold = hold_of(record)
+if hold and redis.call('HEXISTS', key, 'holding') == 0 and not hold_take(id, hold) then
+  -- An earlier call is unsettled, and has kept what was reserved.
+  return stop_here('budget')
+end
+if is_lost then
   local lost = { type = 'retrying', attempt = tonumber(attempt), afterMs = 0, reason = 'worker_lost' }
   lost.reset = record.dirty == '1'
   log_append(id, { cjson.encode(lost) }, now)
 end
 if not repeated then
   redis.call('HSET', key, 'run', run, 'dirty', '0', 'chars', '0', 'flush', '0')
+  redis.call('HINCRBY', key, 'calls', 1)
 end
 redis.call('ZREM', K.unqueued, id)
 if not for_others then

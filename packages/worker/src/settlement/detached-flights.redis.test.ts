@@ -1,3 +1,4 @@
+import { spendSubject } from '@llm-gateway/shared/budget/spend-subject';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { pricedAnswer } from '../test-job.ts';
@@ -5,9 +6,9 @@ import { openSettlementBench } from '../test-settlement.ts';
 
 const busy = { code: 'provider_busy', detail: 'sandbox answered 503.', provider: 'sandbox' } as const;
 
-const { accept, begin, follow, keys, read, redis, settlement, stop } = openSettlementBench();
+const { accept, begin, follow, keys, read, redis, rows, settlement, spend, stop } = openSettlementBench();
 
-const usageOf = (userId: string) => redis().hgetall(keys().usage({ tenantId: 'acme', userId }));
+const spentBy = async (userId: string) => (await spend(spendSubject.user('acme', userId))).spent;
 
 /** A running leader that has left, and those who still want its answer. */
 async function detached(followers: number) {
@@ -22,7 +23,7 @@ async function detached(followers: number) {
 }
 
 describe('a leader that is cancelled while it runs', () => {
-  test('ends at once, at no cost, and its call goes on for the others', async () => {
+  test('ends at once, at no cost so far, and its call goes on for the others', async () => {
     const { leader, followers } = await detached(2);
     const left = await read(leader);
     expect(left).toMatchObject({ state: 'cancelled', failure: { code: 'job_cancelled' }, free: true, detached: true });
@@ -31,27 +32,24 @@ describe('a leader that is cancelled while it runs', () => {
     for (const id of followers) expect(await read(id)).toMatchObject({ state: 'in_progress', leader });
   });
 
-  test('lets the first follower pay, exactly once', async () => {
+  test('pays for the call that it began, exactly once, and the others are free', async () => {
     const { leader, followers, run, record } = await detached(2);
     const answer = pricedAnswer();
     expect(await settlement().settle(run, record, answer)).toEqual({ kind: 'settled', heir: undefined });
 
-    const [first, second] = await Promise.all(followers.map(read));
-    expect(first).toMatchObject({ state: 'completed', answer });
-    expect(first?.free).toBeUndefined();
-    expect(second).toMatchObject({ state: 'completed', answer, free: true });
-    expect(await usageOf('follower 1')).toMatchObject({
-      'sandbox/echo|requests': '1',
-      'sandbox/echo|nanoUsd': '13000',
-    });
-    expect(await usageOf('follower 2')).toEqual({ 'sandbox/echo|requests': '1', 'sandbox/echo|coalesced': '1' });
-    expect(await usageOf('leader')).toEqual({});
-    expect(await redis().hget(keys().usage({ tenantId: 'acme' }), 'sandbox/echo|nanoUsd')).toBe('13000');
-    expect(await redis().hget(keys().cacheStats, 'coalesced')).toBe('1');
+    for (const id of followers) expect(await read(id)).toMatchObject({ state: 'completed', answer, free: true });
+    expect(await Promise.all(['leader', 'follower 1', 'follower 2'].map(spentBy))).toEqual([13_000, 0, 0]);
+    expect(await spend('tenant:acme')).toMatchObject({ spent: 13_000 });
+    expect((await rows()).map(({ generation, kind, costNanoUsd }) => [generation, kind, costNanoUsd])).toEqual([
+      [leader, 'call', '13000'],
+      ...followers.map((id) => [id, 'coalesced', '0']),
+    ]);
+    expect(await redis().hget(keys().cacheStats(), 'coalesced')).toBe('2');
 
     const left = await read(leader);
-    expect(left).toMatchObject({ state: 'cancelled', free: true });
-    expect([left.answer, left.detached]).toEqual([undefined, undefined]);
+    // It stays cancelled; what it paid for stands beside that.
+    expect(left).toMatchObject({ state: 'cancelled', failure: { code: 'job_cancelled' }, answer });
+    expect([left.free, left.detached]).toEqual([undefined, undefined]);
     expect(await redis().hexists(keys().job(leader), 'run')).toBe(0);
   });
 
@@ -60,7 +58,8 @@ describe('a leader that is cancelled while it runs', () => {
     await settlement().settle(run, record, pricedAnswer());
     expect((await settlement().settle(run, record, pricedAnswer())).kind).toBe('settled');
     expect((await settlement().settle({ id: leader, run: 'late' }, record, pricedAnswer())).kind).toBe('ended');
-    expect(await redis().hget(keys().usage({ tenantId: 'acme' }), 'sandbox/echo|requests')).toBe('1');
+    expect((await rows()).filter(({ kind }) => kind === 'call')).toHaveLength(1);
+    expect(await spend('tenant:acme')).toMatchObject({ spent: 13_000 });
     expect((await settlement().begin(leader, 1, 'later')).kind).toBe('ended');
   });
 
@@ -74,14 +73,28 @@ describe('a leader that is cancelled while it runs', () => {
     expect((await settlement().begin(leader, 1, 'later')).kind).toBe('ended');
   });
 
-  test('runs again for the others when its worker was killed', async () => {
-    const { leader, followers } = await detached(1);
-    const again = await begin(leader);
+  test('hands the flight on when its worker was killed: another call is not what it has promised to pay', async () => {
+    const { leader, followers } = await detached(2);
+    const [first = '', second = ''] = followers;
+    expect(await settlement().begin(leader, 1, 'later')).toEqual({ kind: 'ended', heir: first });
+    expect(await read(first)).toMatchObject({ state: 'queued' });
+    expect(await read(second)).toMatchObject({ state: 'queued', leader: first });
+    const left = await read(leader);
+    expect([left.state, left.free, left.detached]).toEqual(['cancelled', true, undefined]);
+    expect(await redis().hexists(keys().job(leader), 'run')).toBe(0);
+    expect((await settlement().begin(leader, 1, 'later still')).kind).toBe('ended');
+
+    // The loss is the request's, whoever leads it.
+    const again = await begin(first);
     expect(again.losses).toBe(1);
-    expect((await read(leader)).state).toBe('cancelled');
     await settlement().settle(again.run, again.record, pricedAnswer());
-    expect(await read(followers[0] ?? '')).toMatchObject({ state: 'completed' });
-    expect(await usageOf('follower 1')).toMatchObject({ 'sandbox/echo|nanoUsd': '13000' });
+    expect(await read(second)).toMatchObject({ state: 'completed', free: true });
+    expect(await Promise.all(['leader', 'follower 1', 'follower 2'].map(spentBy))).toEqual([0, 13_000, 0]);
+    expect((await rows()).map(({ generation, kind, status }) => [generation, kind, status])).toEqual([
+      [leader, 'call', 'unsettled'],
+      [first, 'call', 'completed'],
+      [second, 'coalesced', 'completed'],
+    ]);
   });
 
   test('runs again for the others after a failed attempt', async () => {
@@ -121,9 +134,10 @@ describe('when the last follower of a leader that has left is cancelled', () => 
     const charged = await read(leader);
     expect(charged).toMatchObject({ state: 'cancelled', answer: used });
     expect([charged.free, charged.detached, charged.stop]).toEqual([undefined, undefined, undefined]);
-    expect(await usageOf('leader')).toMatchObject({ 'sandbox/echo|requests': '1', 'sandbox/echo|nanoUsd': '500' });
+    expect(await spentBy('leader')).toBe(500);
+    expect(await rows()).toMatchObject([{ generation: leader, status: 'aborted', costNanoUsd: '500' }]);
     for (const id of followers) expect(await read(id)).toMatchObject({ state: 'cancelled', free: true });
-    expect(await usageOf('follower 1')).toEqual({});
+    expect(await Promise.all(['follower 1', 'follower 2'].map(spentBy))).toEqual([0, 0]);
   });
 
   test('nothing is left to be run again', async () => {
@@ -145,7 +159,8 @@ describe('a flight that somebody leaves', () => {
     expect([state, told]).toEqual(['in_progress', undefined]);
     await settlement().settle(run, record, pricedAnswer());
     expect(await read(follower)).toMatchObject({ state: 'cancelled' });
-    expect(await usageOf('leaver')).toEqual({});
+    expect(await spentBy('leaver')).toBe(0);
+    expect((await rows()).map(({ generation }) => generation)).toEqual([leader]);
   });
 
   test('as its leader, while it waits: the oldest follower takes its place in the queue', async () => {

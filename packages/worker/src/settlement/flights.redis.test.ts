@@ -1,3 +1,4 @@
+import { spendSubject } from '@llm-gateway/shared/budget/spend-subject';
 import type { FailureCode } from '@llm-gateway/shared/contracts/failure';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -7,11 +8,11 @@ import { openSettlementBench } from '../test-settlement.ts';
 const busy = { code: 'provider_busy', detail: 'sandbox answered 503.', provider: 'sandbox' } as const;
 const refused = { code: 'provider_refused', detail: 'sandbox answered 400.', provider: 'sandbox' } as const;
 
-const { accept, begin, follow, keys, log, read, redis, settlement, stop } = openSettlementBench();
+const { accept, begin, follow, keys, log, read, redis, rows, settlement, spend, stop } = openSettlementBench();
 
 const leads = (fields: TestFields = {}) => accept({ flight: 'd', user: 'first', ...fields });
 const follows = (leader: string, fields: TestFields = {}) => follow(leader, fields);
-const usageOf = (userId: string) => redis().hgetall(keys().usage({ tenantId: 'acme', userId }));
+const spentBy = async (userId: string) => (await spend(spendSubject.user('acme', userId))).spent;
 const heirOf = () => redis().get(keys().flight('d'));
 
 async function fail(id: string, failure: { code: FailureCode; detail: string }) {
@@ -32,16 +33,19 @@ describe('an answer', () => {
     expect(paid.free).toBeUndefined();
     for (const id of followers)
       expect(await read(id)).toMatchObject({ state: 'completed', answer, free: true, leader });
-    expect(await usageOf('first')).toMatchObject({ 'sandbox/echo|requests': '1', 'sandbox/echo|nanoUsd': '13000' });
-    for (const user of ['second', 'third']) {
-      expect(await usageOf(user)).toEqual({ 'sandbox/echo|requests': '1', 'sandbox/echo|coalesced': '1' });
+    expect(await Promise.all(['first', 'second', 'third'].map(spentBy))).toEqual([13_000, 0, 0]);
+    expect(await spend('tenant:acme')).toMatchObject({ spent: 13_000 });
+    const [second, third] = followers;
+    const coalesced = { kind: 'coalesced', status: 'completed', call: 0, costNanoUsd: '0', savedNanoUsd: '13000' };
+    const free = { ...coalesced, promptTokens: 0, completionTokens: 0, usageSource: 'none' };
+    expect(await rows()).toMatchObject([
+      { generation: leader, user: 'first', kind: 'call', call: 1, costNanoUsd: '13000', savedNanoUsd: '0' },
+      { ...free, generation: second, user: 'second' },
+      { ...free, generation: third, user: 'third' },
+    ]);
+    for (const stats of [keys().cacheStats(), keys().cacheStats('acme')]) {
+      expect(await redis().hget(stats, 'coalesced')).toBe('2');
     }
-    expect(await redis().hgetall(keys().usage({ tenantId: 'acme' }))).toMatchObject({
-      'sandbox/echo|requests': '3',
-      'sandbox/echo|coalesced': '2',
-      'sandbox/echo|nanoUsd': '13000',
-    });
-    expect(await redis().hget(keys().cacheStats, 'coalesced')).toBe('2');
     expect(await redis().exists(keys().followers(leader), keys().flight('d'))).toBe(0);
   });
 
@@ -62,7 +66,7 @@ describe('an answer', () => {
     await settlement().settle(run, record, pricedAnswer());
     expect(await redis().zcard(keys().cacheIndex)).toBe(1);
     const bytes = await redis().hget(keys().cacheEntry('d'), 'bytes');
-    expect(await redis().hget(keys().cacheStats, 'bytes')).toBe(bytes);
+    expect(await redis().hget(keys().cacheStats(), 'bytes')).toBe(bytes);
   });
 
   test('is told to the readers of everybody', async () => {
@@ -138,7 +142,7 @@ describe('a failure that another try could mend', () => {
     expect(await redis().zscore(keys().unqueued, oldest)).toBeNull();
     await settlement().settle(run, record, pricedAnswer());
     for (const id of [oldest, middle, youngest]) expect(await read(id)).toMatchObject({ state: 'completed' });
-    expect(await redis().hget(keys().usage({ tenantId: 'acme' }), 'sandbox/echo|nanoUsd')).toBe('13000');
+    expect(await spend('tenant:acme')).toMatchObject({ spent: 13_000 });
   });
 
   test('hands the log on, and takes back what it has given out', async () => {
@@ -189,7 +193,10 @@ describe('a failure that another try could mend', () => {
     }
     expect(led).toEqual([leader, ...followers.slice(0, 3)]);
     for (const id of [leader, ...followers]) expect(await read(id)).toMatchObject({ state: 'failed', failure: busy });
-    expect(await redis().exists(keys().usage({ tenantId: 'acme' }), keys().flight('d'))).toBe(0);
+    expect(await redis().exists(keys().spend('tenant:acme', 'total'), keys().flight('d'))).toBe(0);
+    expect((await rows()).map(({ generation, status, costNanoUsd }) => [generation, status, costNanoUsd])).toEqual(
+      led.map((id) => [id, 'failed', '0']),
+    );
   });
 
   test('that is a loss of workers is not tried anew with every follower: its losses are theirs', async () => {
@@ -236,6 +243,7 @@ test('a failure that no other try can mend is that of everybody', async () => {
   const followers = [await follows(leader), await follows(leader)];
   expect(await fail(leader, refused)).toEqual({ kind: 'settled', heir: undefined });
   for (const id of [leader, ...followers]) expect(await read(id)).toMatchObject({ state: 'failed', failure: refused });
-  expect(await redis().hexists(keys().cacheStats, 'coalesced')).toBe(0);
+  expect(await redis().exists(keys().cacheStats(), keys().cacheStats('acme'))).toBe(0);
+  expect(await rows()).toMatchObject([{ generation: leader, kind: 'call', status: 'failed' }]);
   expect(await redis().exists(keys().flight('d'))).toBe(0);
 });

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import '@llm-gateway/testkit/provided-context';
+import { spendSubject } from '@llm-gateway/shared/budget/spend-subject';
 import { makeJobId } from '@llm-gateway/shared/contracts/ids';
 import { isFinal, type JobState } from '@llm-gateway/shared/contracts/job';
+import { ledgerRow } from '@llm-gateway/shared/contracts/ledger-row';
 import { parseLogEntry } from '@llm-gateway/shared/event-log/log-entry';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { lifecycleLua } from '@llm-gateway/shared/lifecycle/lifecycle-lua';
@@ -14,13 +16,16 @@ import { pairsToHash } from '@llm-gateway/shared/redis/pairs-to-hash';
 import { createRandom } from '@llm-gateway/testkit/random';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { acceptedFields, pricedAnswer } from '../test-job.ts';
+import { checkRows, createBooksModel, sumsOf, tokensOf } from '../test-books.ts';
+import { acceptedFields, pricedAnswer, type TestHold, type TestSpend } from '../test-job.ts';
 import { startTimekeeper } from '../timekeeping/timekeeper.ts';
+import { asDuplicate, type BookedCall, bookedCall, type CallFacts } from './booked-call.ts';
 import { createSettlement } from './settlement.ts';
 
 /*
  * Many jobs that equal each other, a lane, workers and api processes that do anything at any moment, and lose anything:
- * a reply, a process, a message. Whatever happens, each job comes to one end, and nothing is left behind.
+ * a reply, a process, a message. Whatever happens, each job comes to one end, no budget is overspent, each call is booked
+ * once, and nothing is left behind.
  */
 
 let redis: Redis;
@@ -68,6 +73,29 @@ end }, { __index = real_redis })`.replace('local redis', 'local real_redis = red
 // The api's scripts as they are, without its code: each job's life is that of both processes.
 const ofApi = (file: string) => readFileSync(new URL(`../../../api/src/${file}`, import.meta.url), 'utf8');
 
+/** Whose jobs fall under which budgets and limits: the same for all of one world. */
+function choosePolicy(random: ReturnType<typeof randomness>, keys: Keys) {
+  const budgetsOf = (subject: string): TestHold['budgets'] => {
+    if (random.chance(0.3)) return [];
+    const period = random.pick(['total', 'month', 'day']) ?? 'total';
+    const limit = String(random.pick([4000, 8000, 30_000, 300_000]));
+    return [{ subject, period, limit, alerts: [50, 80, 100] }];
+  };
+  const users = ['ann', 'bob', 'Bären 🐻'];
+  return {
+    users: users.map((user) => ({ user, budgets: budgetsOf(spendSubject.user('acme', user)) })),
+    apiKeys: ['key_1', 'key_2'].map((key) => ({ key, budgets: budgetsOf(spendSubject.key(key)) })),
+    tenantBudgets: budgetsOf(spendSubject.tenant('acme')),
+    concurrency: random.chance(0.7) ? random.pick([4, 20]) : undefined,
+    place: keys.limit('acme', 'held'),
+    // So long that nothing leaves it.
+    window: random.chance(0.7) ? { key: keys.limit('acme', 'tokens'), ms: 400 * day } : undefined,
+  };
+}
+
+/** A hold as acceptance is given it: with kinds of period. */
+type KindOfHold = Omit<TestHold, 'at'>;
+
 interface InQueue {
   state: 'waiting' | 'active';
   attemptsMade: number;
@@ -111,8 +139,11 @@ interface RunInHand {
 async function openWorld(seed: number) {
   const random = randomness(seed);
   const { keys, clock } = keysWithClock();
-  let now = Date.now();
+  // Often the day and the month are about to end.
+  let now = random.chance(0.5) ? Date.now() : Date.UTC(2027, 1, 1) - random.whole(60_000);
   await redis.set(clock, now);
+  const policy = choosePolicy(random, keys);
+  const books = createBooksModel();
   const timed: Redis = Object.create(redis, {
     time: { value: async () => [Math.floor(now / 1000), 0] },
   });
@@ -128,14 +159,15 @@ async function openWorld(seed: number) {
   const timekeeper = startTimekeeper({ redis: timed, keys, laneQueues, log });
   timekeeper.close();
   const settlement = createSettlement({ redis, keys, cacheMaxBytes: 1_000_000 });
-  const script = (file: string, before = '') => defineScript(redis, `${lifecycleLua(keys)}${before}\n${ofApi(file)}`);
+  const script = (file: string) => defineScript(redis, `${lifecycleLua(keys)}\n${ofApi(file)}`);
   const scripts = {
-    accept: script('admission/accept.lua', ofApi('limits/sliding-windows.lua')),
+    accept: script('admission/accept.lua'),
     refuse: script('admission/refuse.lua'),
     cancel: script('jobs/cancel.lua'),
     remove: script('jobs/delete.lua'),
     release: script('jobs/release.lua'),
     attend: script('delivery/attend.lua'),
+    limits: defineScript(redis, `${lifecycleLua(keys)} return (limits(KEYS, ARGV))`),
   };
 
   const ids: string[] = [];
@@ -147,24 +179,30 @@ async function openWorld(seed: number) {
   const deleted = new Set<string>();
   const refused = new Set<string>();
   const told = new Set<string>();
-  /** What each call cost that was counted. */
-  const paid: { cost: number; answer: string }[] = [];
+  /** The calls whose answers have ended jobs. */
+  const paid = new Set<string>();
   const ends = new Map<string, string>();
   const callsOfLeft = new Map<string, string>();
   const answered = new Map<string, { call: string; free: boolean }>();
   const history: string[] = [];
   let calls = 0;
   let faulty = true;
+  /** What stood in the books, and who held a place, after the last step. */
+  let sums = new Map<string, TestSpend>();
+  let places = new Set<string>();
+  let lastRow = '-';
 
   const chance = (probability: number) => faulty && random.chance(probability);
   const note = (...parts: unknown[]) => history.push(parts.join(' '));
   const short = (id: string) => `#${ids.indexOf(id)}`;
-  const twice = async <T>(step: () => Promise<T>): Promise<T> => {
-    const first = await step();
-    if (!chance(0.1)) return first;
+  /** What a step came to, and what was heard of it: a command whose reply is lost is sent again. */
+  const resent = async <T>(step: () => Promise<T>): Promise<[came: T, heard: T]> => {
+    const came = await step();
+    if (!chance(0.1)) return [came, came];
     note('  resent');
-    return step();
+    return [came, await step()];
   };
+  const twice = async <T>(step: () => Promise<T>): Promise<T> => (await resent(step))[1];
 
   /** An heir is added by who made it one, unless that died. */
   async function enqueueHeir(heir: string | undefined) {
@@ -172,9 +210,59 @@ async function openWorld(seed: number) {
     if (heir && !chance(0.3)) await laneQueues.requeue(heir);
   }
 
+  /** What acceptance promises a job that falls under these budgets; undefined where there is nothing to promise. */
+  function chooseHold(budgets: TestHold['budgets']): KindOfHold | undefined {
+    const { window, place, concurrency } = policy;
+    if (budgets.length === 0 && !window && concurrency === undefined) return undefined;
+    return {
+      nano: String(random.pick([0, 500, 3000, 3000, 10_000])),
+      budgets,
+      tokens: window ? 1 + random.whole(100) : 0,
+      windows: window ? [[window.key, window.ms]] : [],
+      places: concurrency === undefined ? [] : [place],
+    };
+  }
+
+  /** The rows of limits that go with it, as the limiter makes them. */
+  function limitsOf(hold: KindOfHold | undefined) {
+    const { window, place, concurrency } = policy;
+    return {
+      keys: [...(concurrency === undefined ? [] : [place]), ...(window ? [window.key] : [])],
+      rows: [
+        ...(concurrency === undefined ? [] : ['held', concurrency, 14 * day, 1]),
+        ...(window ? ['slots', 1_000_000_000, window.ms, hold?.tokens ?? 0] : []),
+      ],
+    };
+  }
+
+  const today = () => new Date(now).toISOString().slice(0, 10);
+  const periodNow = (kind: string) => ({ total: 'total', month: today().slice(0, 7), day: today() })[kind] ?? kind;
+  const promised = (hold: KindOfHold | undefined): TestHold | undefined =>
+    hold && {
+      ...hold,
+      budgets: hold.budgets.map((budget) => ({ ...budget, period: periodNow(budget.period) })),
+      at: now,
+    };
+
+  const sumOf = ({ subject, period }: { subject: string; period: string }) => {
+    const { spent, reserved, unsettled } = sums.get(`${period} ${subject}`) ?? { spent: 0, reserved: 0, unsettled: 0 };
+    return spent + reserved + unsettled;
+  };
+
+  /** That what acceptance has decided is right, as things stood before it. */
+  function checkDecision(kind: string, hold: TestHold | undefined) {
+    if (kind === 'bound' || kind === 'reused') return;
+    const isOver = hold?.budgets.some((budget) => sumOf(budget) + Number(hold.nano) > Number(budget.limit)) ?? false;
+    expect(kind === 'overspent', `${kind}, with ${JSON.stringify([hold, [...sums]])}`).toBe(isOver);
+    const isFull = places.size >= (policy.concurrency ?? Number.POSITIVE_INFINITY);
+    if (kind === 'accepted') expect(isFull, 'no place for another').toBe(false);
+    if (kind === 'limited') expect(isFull, 'no place for another').toBe(true);
+  }
+
   async function submit() {
     const id = makeJobId();
-    const user = `user ${ids.length}`;
+    const { user = '', budgets: ofUser = [] } = random.pick(policy.users) ?? {};
+    const { key: apiKey, budgets: ofKey = [] } = (random.chance(0.7) && random.pick(policy.apiKeys)) || {};
     ids.push(id);
     users.set(id, user);
     const digest = random.pick(['d1', 'd1', 'd2']);
@@ -187,6 +275,7 @@ async function openWorld(seed: number) {
     const key = random.chance(0.15) ? `key ${random.whole(3)}` : undefined;
     const fingerprint = key ? `of ${key}` : randomUUID();
     fingerprints.set(id, fingerprint);
+    const hold = chooseHold([...ofUser, ...ofKey, ...policy.tenantBudgets]);
     const o = {
       lane: 'sandbox',
       share: user,
@@ -199,7 +288,8 @@ async function openWorld(seed: number) {
       delay_ms: delay,
       deadline_ms: random.chance(0.2) ? random.whole(60_000) : undefined,
       start_deadline_ms: random.chance(0.1) ? random.whole(30_000) : undefined,
-      windows: { keys: [], rows: [] },
+      limits: limitsOf(hold),
+      ...(hold ? { hold, tenant: 'acme' } : {}),
       ...(isBackground ? {} : { instance: 'api', lease_ms: 15_000 }),
       ...(key ? { idempotency: { digest: key, fingerprint, kept_ms: day } } : {}),
       ...(!isParked && random.chance(0.85) ? { flight: digest } : {}),
@@ -207,6 +297,7 @@ async function openWorld(seed: number) {
     const fields = {
       ...acceptedFields(id),
       user,
+      ...(apiKey === undefined ? {} : { key: apiKey }),
       priority: String(priority),
       resultTtlMs: String(random.pick([3000, 60_000, 3_600_000])),
       onDisconnect,
@@ -214,14 +305,16 @@ async function openWorld(seed: number) {
       ...(isHeld ? { held: '1' } : {}),
       ...(o.flight && random.chance(0.5) ? { cacheDigest: digest, cacheTtlMs: '60000' } : {}),
     };
-    note('submit', short(id), JSON.stringify({ ...o, windows: undefined, lane: undefined }));
+    note('submit', short(id), JSON.stringify({ ...o, limits: undefined, lane: undefined }));
     const args = [id, JSON.stringify(o), ...Object.entries(fields).flat()] as string[];
     const [kind, detail, more] = (await twice(() => scripts.accept([keys.job(id)], args))) as [string, string, string];
     note('  ', kind, kind === 'followed' ? short(more) : '');
-    if (kind === 'bound') {
+    checkDecision(kind, promised(hold));
+    if (kind === 'bound' || kind === 'overspent' || kind === 'limited') {
       users.delete(id);
       return;
     }
+    books.accepted(id, { user, key: apiKey, day: today(), hold: promised(hold), isCounted: kind === 'accepted' });
     if (chance(0.07)) {
       note('  api died');
       return;
@@ -268,8 +361,10 @@ async function openWorld(seed: number) {
     note('take', short(id), 'attempt', attempt, beginning.kind);
     if (beginning.kind === 'ended') await enqueueHeir(beginning.heir);
     if (beginning.kind !== 'run') return lane.finish(id);
+    books.unheld.delete(id);
     const begun = { id, run, attempt, record: beginning.record, text: '', appends: 0, unwritten: '' };
-    if (beginning.losses >= 3) return endFailed(begun, 'internal', true);
+    if (beginning.losses >= 3) return endFailed(begun, 'internal', true, false);
+    books.begin(id, begun.record.calls);
     inHand.push(begun);
   }
 
@@ -278,11 +373,41 @@ async function openWorld(seed: number) {
     for (const list of [inHand, zombies]) if (list.includes(run)) list.splice(list.indexOf(run), 1);
   }
 
-  async function endFailed(run: RunInHand, code: 'internal' | 'provider_busy' | 'provider_refused', isOwn: boolean) {
+  /** A call of a run, with what came of it. */
+  const callOf = (run: RunInHand, facts: Pick<CallFacts, 'status' | 'used'>) =>
+    bookedCall(run.id, run.record, { ...facts, latencyMs: 5, firstTokenMs: null });
+
+  /** Sees to it that a call is booked also where its job is another run's, or has ended: unless its process dies before. */
+  async function bookAnyway(run: RunInHand, [came, heard]: [string, string], call: BookedCall) {
+    const isBooked = (kind: string) => kind === 'settled' || kind === 'released' || kind === 'stopped';
+    if (isBooked(came)) books.book(run.id, call);
+    if (isBooked(heard)) return;
+    if (chance(0.2)) note('  died before it was booked');
+    else await book(run, call);
+  }
+
+  async function book(run: RunInHand, call: BookedCall) {
+    const isKept = (await redis.exists(keys.job(run.id))) === 1;
+    if (isKept) books.book(run.id, call);
+    else books.bookTooLate(run.id, call);
+    await twice(() => settlement.book(run, call));
+    note('book', short(run.id), `call ${call.call} for ${call.nano}`, isKept ? '' : 'too late');
+  }
+
+  async function endFailed(
+    run: RunInHand,
+    code: 'internal' | 'provider_busy' | 'provider_refused',
+    isOwn: boolean,
+    isCalled = true,
+  ) {
     const holder = await redis.hget(keys.job(run.id), 'run');
-    const settled = await twice(() => settlement.fail(run, run.record, { code, detail: 'It failed.' }));
+    const used = random.chance(0.3) ? price(run, true).answer : 'none';
+    const call = isCalled ? callOf(run, { status: 'failed', used }) : undefined;
+    const failure = { code, detail: 'It failed.' };
+    const [came, settled] = await resent(() => settlement.fail(run, run.record, failure, call));
     if (settled.kind === 'settled') expect(holder, 'the run that failed').toBe(run.run);
-    note('fail', short(run.id), code, isOwn ? '' : 'zombie', settled.kind);
+    note('fail', short(run.id), code, isOwn ? '' : 'zombie', settled.kind, call ? `for ${call.nano}` : '');
+    if (call) await bookAnyway(run, [came.kind, settled.kind], call);
     await enqueueHeir(settled.heir);
     if (isOwn && settled.kind !== 'superseded') lane.finish(run.id);
   }
@@ -305,31 +430,29 @@ async function openWorld(seed: number) {
     calls += 1;
     const rest = random.chance(0.5) ? `<${calls}>` : '';
     run.text += rest;
-    const cost = 1_000_000 * calls;
+    const most = Number(books.account(run.id).hold?.nano ?? 20_000);
+    const cost = random.pick([0, most, random.whole(most + 1), random.whole(most + 1), null]) ?? null;
+    const [promptTokens, completionTokens] = [random.whole(50), random.whole(200)];
     const answer = pricedAnswer({
       text: run.text,
-      costNanoUsd: String(cost),
+      costNanoUsd: cost === null ? null : String(cost),
+      usage: { promptTokens, completionTokens, totalTokens: promptTokens + completionTokens },
       providerRequestId: String(calls),
       finishReason: { unified: partial ? 'other' : random.chance(0.8) ? 'stop' : 'length', raw: null },
     });
-    return { cost, answer, events: rest === '' ? [] : [{ type: 'text-delta' as const, text: rest }] };
+    return { answer, events: rest === '' ? [] : [{ type: 'text-delta' as const, text: rest }] };
   }
 
   async function stopRun(run: RunInHand, reason: StopReason, isOwn: boolean) {
     drop(run);
-    const { answer, cost, events } = price(run, true);
+    const { answer, events } = price(run, true);
     const used = random.chance(0.7) ? answer : undefined;
-    const isOpen = await isUnpaid(run.id);
-    const settled = await twice(() => settlement.stop(run, run.record, reason, used, events));
-    note('stopped', short(run.id), reason, used ? 'with text' : '', settled.kind);
-    if (settled.kind === 'settled' && used && isOpen) paid.push({ cost, answer: String(answer.providerRequestId) });
+    const call = callOf(run, { status: 'aborted', used: used ?? 'unknown' });
+    const [came, settled] = await resent(() => settlement.stop(run, run.record, reason, used, call, events));
+    note('stopped', short(run.id), reason, used ? 'with text' : '', settled.kind, `for ${call.nano}`);
+    if (came.kind === 'settled' && used) paid.add(String(answer.providerRequestId));
+    await bookAnyway(run, [came.kind, settled.kind], call);
     if (isOwn) lane.finish(run.id);
-  }
-
-  /** Whether a call for this job has yet to be counted. */
-  async function isUnpaid(id: string) {
-    const [state, detached] = await redis.hmget(keys.job(id), 'state', 'detached');
-    return state !== null && (!isFinal(state as JobState) || detached === '1');
   }
 
   async function end(run: RunInHand, isOwn: boolean) {
@@ -338,11 +461,12 @@ async function openWorld(seed: number) {
     const how = random.whole(10);
     if (how < 5) {
       drop(run);
-      const { answer, cost, events } = price(run, false);
-      const isOpen = await isUnpaid(run.id);
-      const settled = await twice(() => settlement.settle(run, run.record, answer, events));
-      note('settle', short(run.id), isOwn ? '' : 'zombie', settled.kind);
-      if (settled.kind === 'settled' && isOpen) paid.push({ cost, answer: String(answer.providerRequestId) });
+      const { answer, events } = price(run, false);
+      const call = callOf(run, { status: 'completed', used: answer });
+      const [came, settled] = await resent(() => settlement.settle(run, run.record, answer, call, events));
+      note('settle', short(run.id), isOwn ? '' : 'zombie', settled.kind, `for ${call.nano}`);
+      if (came.kind === 'settled') paid.add(String(answer.providerRequestId));
+      await bookAnyway(run, [came.kind, settled.kind], asDuplicate(call));
       if (isOwn && !chance(0.1)) lane.finish(run.id);
       return;
     }
@@ -352,8 +476,15 @@ async function openWorld(seed: number) {
     const isDraining = random.chance(0.3);
     if (run.attempt >= 3 && !isDraining) return endFailed(run, 'provider_busy', isOwn);
     const attempt = isDraining ? run.attempt : run.attempt + 1;
-    const released = await twice(() => settlement.release(run, { attempt, afterMs: 1, reason: 'provider_busy' }));
-    note('release', short(run.id), isOwn ? '' : 'zombie', released);
+    const used = random.chance(0.4) ? price(run, true).answer : random.chance(0.5) ? 'unknown' : 'none';
+    // Without word of it, the provider not having begun to answer, it is left unsettled.
+    const isTold = !isDraining || random.chance(0.5);
+    const call = isTold ? callOf(run, { status: isDraining ? 'aborted' : 'failed', used }) : undefined;
+    const next = { attempt, afterMs: 1, reason: 'provider_busy' };
+    const [came, released] = await resent(() => settlement.release(run, next, call));
+    note('release', short(run.id), isOwn ? '' : 'zombie', released, call ? `for ${call.nano}` : '');
+    if (call) await bookAnyway(run, [came, released], call);
+    else if (came === 'released') books.unheld.add(run.id);
     const job = lane.jobs.get(run.id);
     if (!isOwn || !job) return;
     if (released === 'stopped') return lane.finish(run.id);
@@ -442,7 +573,7 @@ async function openWorld(seed: number) {
         if (run) await end(run, true);
       },
     ],
-    [2, crash],
+    [3, crash],
     [1, stall],
     [
       1,
@@ -452,7 +583,7 @@ async function openWorld(seed: number) {
       },
     ],
     [
-      1,
+      2,
       async () => {
         const run = random.pick(zombies);
         if (!run) return;
@@ -484,6 +615,7 @@ async function openWorld(seed: number) {
 
   async function check() {
     const open: string[] = [];
+    const holding = new Set<string>();
     const owners = new Set<string>();
     for (const id of ids) {
       const record = await hash(id);
@@ -499,6 +631,9 @@ async function openWorld(seed: number) {
       expect(await redis.pttl(keys.job(id)), `${short(id)} has an expiry`).toBeGreaterThan(0);
       const final = isFinal(record.state as JobState);
       if (!final) open.push(id);
+      const isHolding = (!final || record.detached === '1') && !books.unheld.has(id);
+      if (record.hold !== undefined && isHolding) holding.add(id);
+      expect(record.holding, `${short(id)} holds`).toBe(holding.has(id) ? '1' : undefined);
       await checkLog(id, record);
       const followers = await redis.zrange(keys.followers(id), '0', '-1');
       if (followers.length > 0) owners.add(id);
@@ -545,8 +680,65 @@ async function openWorld(seed: number) {
         expect(await redis.hget(keys.job(flight), 'leader')).toBeNull();
       }
     }
-    const [counted] = await redis.hmget(keys.usage({ tenantId: 'acme' }), 'sandbox/echo|nanoUsd');
-    expect(Number(counted ?? 0), 'what was paid').toBe(paid.reduce((sum, { cost }) => sum + cost, 0));
+    await checkBooks(new Set(open), holding);
+  }
+
+  /** What is counted is what has happened, and no budget is overspent. */
+  async function checkBooks(open: Set<string>, holding: Set<string>) {
+    for (const [entry, fields] of await redis.xrange(keys.ledger, lastRow, '+')) {
+      lastRow = `(${entry}`;
+      books.write(ledgerRow.parse(JSON.parse(pairsToHash(fields).row ?? '')));
+    }
+    sums = sumsOf(books, (id) => holding.has(id));
+    const isMore = ({ spent, reserved, unsettled }: TestSpend) => spent !== 0 || reserved !== 0 || unsettled !== 0;
+    const counted = (await countedSums()).filter(([, sum]) => isMore(sum));
+    expect(Object.fromEntries(counted), 'what is counted').toEqual(
+      Object.fromEntries([...sums].filter(([, sum]) => isMore(sum))),
+    );
+    for (const [id, { hold }] of books.accounts()) {
+      for (const budget of hold?.budgets ?? []) {
+        expect(sumOf(budget), `the budget ${JSON.stringify(budget)} of ${short(id)}`).toBeLessThanOrEqual(
+          Number(budget.limit),
+        );
+      }
+    }
+    await checkLimits(open);
+  }
+
+  async function countedSums(): Promise<[name: string, sum: TestSpend][]> {
+    const prefix = keys.spend('', '').slice(0, -1);
+    const found = await redis.keys(`${prefix}*`);
+    return Promise.all(
+      found.map(async (key) => {
+        const { spent = 0, reserved = 0, unsettled = 0 } = await redis.hgetall(key);
+        const [period, ...subject] = key.slice(prefix.length).split(':');
+        const sum = { spent: Number(spent), reserved: Number(reserved), unsettled: Number(unsettled) };
+        return [`${period} ${subject.join(':')}`, sum] as [string, TestSpend];
+      }),
+    );
+  }
+
+  async function checkLimits(open: Set<string>) {
+    places = new Set(await redis.zrange(policy.place, '0', '-1'));
+    const hasPlace = ([id, { hold, isCounted }]: ReturnType<typeof books.accounts>[number]) =>
+      open.has(id) && isCounted && (hold?.places.length ?? 0) > 0;
+    const holders = books.accounts().filter(hasPlace);
+    expect(places, 'places that are held').toEqual(new Set(holders.map(([id]) => id)));
+    if (!policy.window) return;
+    const peek = ['peek', '', 'slots', 1_000_000_000, policy.window.ms, 1];
+    const [, , used] = (await scripts.limits([policy.window.key], peek)) as number[];
+    expect(used, 'tokens that are counted').toBe(tokensOf(books, (id) => open.has(id)));
+  }
+
+  /** Of every budget each mark is told of once, and so is a refusal. */
+  async function checkTold() {
+    const told = (await redis.xrange(keys.webhookOutbox, '-', '+')).map(([, fields]) => pairsToHash(fields));
+    const names = told.map(({ type, subject, period, percent }) => [type, subject, period, percent].join(' '));
+    expect(names.toSorted(), 'each is told once').toEqual([...new Set(names)].toSorted());
+    for (const { type, subject, period, percent, limit } of told) {
+      const { spent = 0 } = sums.get(`${period} ${subject}`) ?? {};
+      if (type === 'budget.threshold') expect(100 * spent).toBeGreaterThanOrEqual(Number(percent) * Number(limit));
+    }
   }
 
   /** What the log tells a reader from its beginning to the job's end is the answer. */
@@ -608,12 +800,16 @@ async function openWorld(seed: number) {
   }
 
   async function checkPayers() {
-    const counted = new Set(paid.map(({ answer }) => answer));
     const payers = [...answered.values()].filter(({ free }) => !free).map(({ call }) => call);
-    expect(payers.sort(), 'one payer for each call').toEqual([...counted].sort());
-    for (const { call } of answered.values()) expect(counted).toContain(call);
-    const requests = await redis.hget(keys.usage({ tenantId: 'acme' }), 'sandbox/echo|requests');
-    expect(Number(requests ?? 0), 'requests counted').toBe(answered.size);
+    expect(payers.sort(), 'one payer for each call').toEqual([...paid].sort());
+    for (const { call } of answered.values()) expect(paid).toContain(call);
+    checkRows(books);
+    const shared = books.rows.filter(({ kind }) => kind === 'coalesced').map(({ generation }) => generation);
+    const free = [...answered].filter((entry) => entry[1].free).map(([id]) => id);
+    expect(shared.toSorted(), 'a row for each that was given an answer').toEqual(free.toSorted());
+    for (const [name, { reserved }] of sums) expect(reserved, `reserved of ${name}`).toBe(0);
+    expect(places.size, 'places that are held').toBe(0);
+    await checkTold();
   }
 
   async function clearAway() {
@@ -623,7 +819,7 @@ async function openWorld(seed: number) {
       await pass(61_000);
     }
     const kept =
-      /:(gone|usage|cache|cache-index|cache-stats|attach|idempotency|fair-clock|fair-flows|clock|limit)(:|$)/;
+      /:(gone|spend|ledger|webhook-outbox|cache|cache-index|cache-stats|attach|idempotency|fair-clock|fair-flows|clock|limit)(:|$)/;
     const left = (await redis.keys(`${keys.job('').replace(':job:', '')}:*`)).filter((key) => !kept.test(key));
     expect(left, 'what is left').toEqual([]);
   }
@@ -632,7 +828,7 @@ async function openWorld(seed: number) {
 }
 
 test.for(seeds)(
-  'whatever happens, each job comes to one end, is paid for once, and leaves nothing behind (%i)',
+  'whatever happens, each job comes to one end, is paid for once within its budgets, and leaves nothing behind (%i)',
   async (seed) => {
     const world = await openWorld(seed);
     try {

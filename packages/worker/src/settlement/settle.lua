@@ -1,17 +1,18 @@
--- Ends a job, once: final state, answer or failure, the rest of its log, usage, cache entry, webhooks and the notices
+-- Ends a job, once: final state, answer or failure, the rest of its log, its cost, cache entry, webhooks and the notices
 -- to those who read it, in one atomic step; and with it every job that shared its call. Needs the lifecycle and
 -- cache_put. The first answer to get here wins, because it is paid for, whosever it is. A failure is heard only from
 -- the run that has the job: one that was taken for dead may not fail it over the head of its successor.
 --
 -- KEYS[1] record
 -- ARGV[1] job id, ARGV[2] run, ARGV[3] what it came to, as JSON: state, answer and failure (JSON texts, each may be
--- absent), counts (of usage), free_counts (of those who share it), retryable (another try could end better),
--- releases_key, day, cache ({digest, ttl_ms, max_bytes, fields} or absent), snapshot (the text of the answer as an event,
+-- absent), call (for book_call; absent when no provider was called), retryable (another try could end better),
+-- releases_key, cache ({digest, ttl_ms, max_bytes, fields} or absent), snapshot (the text of the answer as an event,
 -- as JSON; absent until asked for by 'late'); ARGV[4…] events for the log, as JSON
 --
 -- Returns {'settled', heir or ''}, also to a repeat of the run that ended the job: a command whose reply is lost with
 -- the connection is sent again; {'ended'} when another run ended it, {'superseded'} for a failure that is not heard,
--- {'missing'} when the record has expired, {'late'} to be called again with the snapshot. An heir has to be added to the lane.
+-- {'missing'} when the record has expired: then nothing is booked; {'late'} to be called again with the snapshot. An
+-- heir has to be added to the lane.
 local id, run, o = ARGV[1], ARGV[2], cjson.decode(ARGV[3])
 local record = read_record(id)
 if not record.state then
@@ -34,6 +35,14 @@ end
 
 local now = clock_ms()
 o.now, o.run = now, run
+if o.call then
+  book_call(id, record, o.call, now)
+  o.nano = o.call.nano
+end
+if record.run and record.run ~= run then
+  -- The call of the run in its place is under way still.
+  leave_call(id, record, now)
+end
 if is_late then
   -- A run that was taken for dead brings the answer after all: text of the run in its place is not part of it.
   record.sequence = select(3, log_append(id, { o.snapshot }, now))
@@ -51,25 +60,21 @@ end
 if for_others then
   redis.call('HDEL', KEYS[1], 'run', 'detached', 'stop')
   redis.call('HSET', KEYS[1], 'endedBy', run)
-  if not has_followers and o.answer then
-    -- Nobody is left to pay for what was used but the one who began it.
-    count_for(record, o.counts, o.day)
+  if o.answer then
     redis.call('HSET', KEYS[1], 'answer', o.answer)
     redis.call('HDEL', KEYS[1], 'free')
   end
+  local hold = hold_of(record)
+  if hold then
+    hold_give_back(id, hold)
+  end
 else
   end_job(id, record, o)
-  if o.answer then
-    count_for(record, o.counts, o.day)
-  end
 end
 if has_followers then
-  end_followers(id, o, for_others)
+  end_followers(id, o)
 end
 if o.cache then
-  cache_put(
-    K.cache_entry(''), K.cache_index, K.cache_stats, o.cache.digest, o.answer, o.cache.fields, o.cache.ttl_ms,
-    o.cache.max_bytes, now
-  )
+  cache_put(record, o.answer, o.cache, now)
 end
 return { 'settled', heir or '' }

@@ -10,7 +10,7 @@ const failure = { code: 'provider_refused', detail: 'sandbox answered 400.', pro
 const next = { attempt: 2, afterMs: 0, reason: 'provider_busy' };
 const day = () => new Date().toISOString().slice(0, 10);
 
-const { accept, begin, keys, read, redis, settlement } = openSettlementBench();
+const { accept, begin, keys, read, redis, rows, settlement, spend } = openSettlementBench();
 
 /** A job accepted, begun and settled. */
 async function settled(fields: TestFields, answer: PricedAnswer = pricedAnswer(), by = settlement()) {
@@ -90,7 +90,7 @@ describe('begin', () => {
     expect((await settlement().fail(run, record, failure)).kind).toBe('missing');
     await settlement().release({ id, run: 'run-1' }, next);
     expect(await redis().exists(keys().job(id))).toBe(0);
-    expect(await redis().exists(keys().usage({ tenantId: 'acme' }))).toBe(0);
+    expect(await redis().exists(keys().ledger, keys().spend('tenant:acme', 'total'))).toBe(0);
   });
 });
 
@@ -155,13 +155,14 @@ describe('settle', () => {
     expect(kinds.filter((kind) => kind === 'settled')).toHaveLength(1);
     expect(kinds.filter((kind) => kind === 'ended')).toHaveLength(49);
     expect((await read(id)).answer?.text).toBe(`answer ${kinds.indexOf('settled')}`);
-    expect(await redis().hget(keys().usage({ tenantId: 'acme' }), 'sandbox/echo|requests')).toBe('1');
+    expect(await rows()).toHaveLength(1);
+    expect(await spend('tenant:acme')).toMatchObject({ spent: 13_000 });
     expect(await redis().zcard(keys().cacheIndex)).toBe(1);
   });
 });
 
 describe('fail', () => {
-  test('the record tells why; nothing is counted and nothing cached', async () => {
+  test('the record tells why, and so does the ledger; nothing is spent and nothing cached', async () => {
     const id = await accept({ cacheDigest: 'd', cacheTtlMs: '60000' });
     const { record, run } = await begin(id);
     expect((await settlement().fail(run, record, failure)).kind).toBe('settled');
@@ -170,7 +171,8 @@ describe('fail', () => {
     expect(failed.answer).toBeUndefined();
     expect(await redis().hexists(keys().job(id), 'run')).toBe(0);
     expect(await redis().pttl(keys().job(id))).toBeLessThanOrEqual(weekMs + resultTtlMs);
-    expect(Object.keys(await everything()).filter((key) => /usage|cache/.test(key))).toEqual([]);
+    expect(Object.keys(await everything()).filter((key) => /spend|cache/.test(key))).toEqual([]);
+    expect(await rows()).toMatchObject([{ generation: id, call: 1, status: 'failed', costNanoUsd: '0' }]);
   });
 
   test('an answer that comes after it changes nothing', async () => {
@@ -179,53 +181,77 @@ describe('fail', () => {
     await settlement().fail(run, record, failure);
     expect((await settlement().settle({ id, run: 'late' }, record, pricedAnswer())).kind).toBe('ended');
     expect((await read(id)).state).toBe('failed');
-    expect(await redis().exists(keys().usage({ tenantId: 'acme' }))).toBe(0);
+    expect(await redis().exists(keys().spend('tenant:acme', 'total'))).toBe(0);
   });
 });
 
-describe('usage', () => {
-  const counted = (requests: number, promptTokens: number, completionTokens: number, nanoUsd: string) => ({
-    'sandbox/echo|requests': String(requests),
-    'sandbox/echo|promptTokens': String(promptTokens),
-    'sandbox/echo|completionTokens': String(completionTokens),
-    'sandbox/echo|nanoUsd': nanoUsd,
-  });
-
-  test('is exact, per tenant and user, for all time and for the day', async () => {
+describe('what is spent', () => {
+  test('is exact, per tenant, user and key, for all time, for the month and for the day', async () => {
     // Beyond what a double holds exactly, as sums of nano-dollars may be.
     const dear = pricedAnswer({ costNanoUsd: '9007199254740993' });
-    await settled({ user: 'ann' }, dear);
+    await settled({ user: 'ann', key: 'key_1' }, dear);
     await settled({ user: 'ann' });
     await settled({ user: 'bob' });
     await settled({ tenant: 'other', user: 'ann' });
-    const of = (tenantId: string, userId?: string) => ({ tenantId, userId });
     const expected = [
-      [of('acme'), counted(3, 21, 9, '9007199254766993')],
-      [of('acme', 'ann'), counted(2, 14, 6, '9007199254753993')],
-      [of('acme', 'bob'), counted(1, 7, 3, '13000')],
-      [of('other'), counted(1, 7, 3, '13000')],
-      [of('other', 'ann'), counted(1, 7, 3, '13000')],
+      ['tenant:acme', '9007199254766993'],
+      ['user:acme:ann', '9007199254753993'],
+      ['user:acme:bob', '13000'],
+      ['key:key_1', '9007199254740993'],
+      ['tenant:other', '13000'],
+      ['user:other:ann', '13000'],
     ] as const;
-    for (const [scope, counts] of expected) {
-      expect(await redis().hgetall(keys().usage(scope))).toEqual(counts);
-      expect(await redis().hgetall(keys().usage({ ...scope, day: day() }))).toEqual(counts);
+    for (const [subject, spent] of expected) {
+      for (const period of ['total', day().slice(0, 7), day()]) {
+        expect([subject, period, await redis().hgetall(keys().spend(subject, period))]).toEqual([
+          subject,
+          period,
+          { spent },
+        ]);
+      }
     }
+    expect((await redis().keys(keys().spend('*', '*'))).length).toBe(3 * expected.length);
   });
 
-  test('the total stays; a day goes after 400 days', async () => {
-    await settled({});
-    expect(await redis().pttl(keys().usage({ tenantId: 'acme' }))).toBe(-1);
-    const daysLeft = (await redis().pttl(keys().usage({ tenantId: 'acme', day: day() }))) / 86_400_000;
-    expect(daysLeft).toBeCloseTo(400, 1);
+  test('has a row for each call, with all that was used', async () => {
+    const id = await settled({ user: 'bob', key: 'key_1', endpoint: '/v1/messages', request: 'req_1' });
+    expect(await rows()).toEqual([
+      {
+        generation: id,
+        call: 1,
+        kind: 'call',
+        status: 'completed',
+        tenant: 'acme',
+        key: 'key_1',
+        user: 'bob',
+        model: 'sandbox/echo',
+        provider: 'sandbox',
+        endpoint: '/v1/messages',
+        request: 'req_1',
+        promptTokens: 7,
+        completionTokens: 3,
+        cachedPromptTokens: 0,
+        cacheWriteTokens: 0,
+        reasoningTokens: 0,
+        usageSource: 'provider',
+        costNanoUsd: '13000',
+        savedNanoUsd: '0',
+        priceVersion: 'test',
+        latencyMs: 1200,
+        firstTokenMs: null,
+        providerRequest: null,
+      },
+    ]);
   });
 
-  test('without a known price there is no cost, and that is counted', async () => {
+  test('without a known price there is no cost, and the ledger says so', async () => {
     await settled({}, pricedAnswer({ costNanoUsd: null }));
     await settled({});
-    expect(await redis().hgetall(keys().usage({ tenantId: 'acme' }))).toEqual({
-      ...counted(2, 14, 6, '13000'),
-      'sandbox/echo|unpriced': '1',
-    });
+    expect((await rows()).map(({ costNanoUsd, promptTokens }) => [costNanoUsd, promptTokens])).toEqual([
+      [null, 7],
+      ['13000', 7],
+    ]);
+    expect(await spend('tenant:acme')).toEqual({ spent: 13_000, reserved: 0, unsettled: 0 });
   });
 });
 

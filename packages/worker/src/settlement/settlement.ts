@@ -1,17 +1,14 @@
-import { cachePutLua, isCacheable } from '@llm-gateway/shared/cache/cache-entry';
-import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
+import { cachePutLua } from '@llm-gateway/shared/cache/cache-entry';
 import type { JobEvent } from '@llm-gateway/shared/contracts/event';
-import { type Failure, failureRow } from '@llm-gateway/shared/contracts/failure';
-import type { FinalState } from '@llm-gateway/shared/contracts/job';
 import { type JobRecord, parseJobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { lifecycleLua } from '@llm-gateway/shared/lifecycle/lifecycle-lua';
-import { isStopReason, type StopReason, stopReasons } from '@llm-gateway/shared/lifecycle/stop-reasons';
+import { isStopReason, type StopReason } from '@llm-gateway/shared/lifecycle/stop-reasons';
 import { defineScript, loadLua } from '@llm-gateway/shared/redis/define-script';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import { pairsToHash } from '@llm-gateway/shared/redis/pairs-to-hash';
 import type { Redis } from 'ioredis';
-import type { Run } from '../run.ts';
-import { sharedCounts, usageCounts } from './usage-counts.ts';
+import type { BookedCall } from './booked-call.ts';
+import { createEnd, type RunName, waysToEnd } from './end-job.ts';
 
 export interface SettlementOptions {
   redis: Redis;
@@ -25,16 +22,7 @@ export type Beginning =
   | { kind: 'missing' }
   | { kind: 'run'; record: JobRecord; losses: number };
 
-/** `superseded`: the failure of a run whose job another run has taken over. */
-export type SettledKind = 'settled' | 'ended' | 'superseded' | 'missing';
-
-/** What became of an attempt to end a job; its heir leads those who shared its call and has to be added to the lane. */
-export interface Settled {
-  kind: SettledKind;
-  heir?: string | undefined;
-}
-
-/** `stopped`: the job was to be stopped, and has ended with the run. */
+/** `stopped`: the job was to be stopped, or no budget pays for more of it, and it has ended with the run. */
 export type Released = 'released' | 'superseded' | 'stopped';
 
 export type Appended =
@@ -54,85 +42,6 @@ export interface LogPiece {
 /** What follows a run that did not end its job. */
 export type NextAttempt = Pick<Extract<JobEvent, { type: 'retrying' }>, 'attempt' | 'afterMs' | 'reason'>;
 
-type RunName = Pick<Run, 'id' | 'run'>;
-
-const finalStateOf = (answer: PricedAnswer): FinalState =>
-  answer.finishReason.unified === 'length' || answer.finishReason.unified === 'content_filter'
-    ? 'incomplete'
-    : 'completed';
-
-/** Whether an equal request could end better than this, so that nobody should be given this failure instead. */
-const isWorthAnotherTry = ({ code }: Failure) => failureRow(code).retry === 'backoff';
-
-/** A failure that clients are told with 429 or 5xx: a repeat under the same Idempotency-Key is a new job. */
-function releasesKey({ code }: Failure): boolean {
-  const { status } = failureRow(code);
-  return status === 429 || status >= 500;
-}
-
-/** What the cache keeps beside the answer: whose it is, and by what it can be cleared. */
-const cacheFields = (id: string, { tenant, target, cacheNamespace = '' }: JobRecord, state: FinalState): string[] =>
-  Object.entries({ tenant, namespace: cacheNamespace, target, job: id, state }).flat();
-
-interface Outcome {
-  state: FinalState;
-  answer?: PricedAnswer | undefined;
-  failure?: Failure | undefined;
-  /** Whether those who shared the call may try again by themselves. */
-  isRetryable: boolean;
-  releasesKey: boolean;
-  isCached: boolean;
-  /** What the log still lacks. */
-  events: readonly JobEvent[];
-}
-
-type End = (run: RunName, record: JobRecord, outcome: Outcome) => Promise<Settled>;
-
-/** What can become of a job that was begun. */
-const waysToEnd = (end: End) => ({
-  /** Ends the job with its answer; cost is counted here and nowhere else. */
-  settle: (run: RunName, record: JobRecord, answer: PricedAnswer, events: readonly JobEvent[] = []) =>
-    end(run, record, {
-      state: finalStateOf(answer),
-      answer,
-      isRetryable: false,
-      releasesKey: false,
-      isCached: isCacheable(answer),
-      events,
-    }),
-
-  /** Ends the job with what every reader of it will be told. */
-  fail: (run: RunName, record: JobRecord, failure: Failure, events: readonly JobEvent[] = []) =>
-    end(run, record, {
-      state: 'failed',
-      failure,
-      isRetryable: isWorthAnotherTry(failure),
-      releasesKey: releasesKey(failure),
-      isCached: false,
-      events,
-    }),
-
-  /** Ends a job that was stopped in mid-call; `used` is what the provider had given by then, if anything. */
-  stop: (
-    run: RunName,
-    record: JobRecord,
-    reason: StopReason,
-    used: PricedAnswer | undefined,
-    events: readonly JobEvent[] = [],
-  ) => {
-    const { state, failure, releases_key } = stopReasons[reason].running;
-    return end(run, record, {
-      state,
-      failure,
-      answer: used,
-      isRetryable: false,
-      releasesKey: releases_key,
-      isCached: false,
-      events,
-    });
-  },
-});
-
 /** Writes the life of a job to its record. Every step is one script, so a crash falls between steps, never within. */
 export function createSettlement({ redis, keys, cacheMaxBytes }: SettlementOptions) {
   const script = (file: string, ...before: string[]) =>
@@ -140,45 +49,8 @@ export function createSettlement({ redis, keys, cacheMaxBytes }: SettlementOptio
   const beginScript = script('./begin.lua');
   const appendScript = script('./append.lua');
   const releaseScript = script('./release.lua');
+  const bookScript = script('./book.lua');
   const settleScript = script('./settle.lua', cachePutLua);
-
-  async function end({ id, run }: RunName, record: JobRecord, outcome: Outcome): Promise<Settled> {
-    const { state, answer, failure, isRetryable, isCached, events } = outcome;
-    const { cacheDigest, cacheTtlMs = 0 } = record;
-    const options = {
-      state,
-      ...(answer ? { answer: JSON.stringify(answer), counts: usageCounts(record.target, answer) } : {}),
-      ...(failure ? { failure: JSON.stringify(failure), reason: failure.code } : {}),
-      free_counts: sharedCounts(record.target),
-      retryable: isRetryable,
-      releases_key: outcome.releasesKey,
-      day: new Date().toISOString().slice(0, 10),
-      ...(isCached && cacheDigest !== undefined
-        ? {
-            cache: {
-              digest: cacheDigest,
-              ttl_ms: cacheTtlMs,
-              max_bytes: cacheMaxBytes,
-              fields: cacheFields(id, record, state),
-            },
-          }
-        : {}),
-    };
-    const logged = events.map((event) => JSON.stringify(event));
-    const call = async (more: { snapshot?: string } = {}) =>
-      (await settleScript([keys.job(id)], [id, run, JSON.stringify({ ...options, ...more }), ...logged])) as [
-        SettledKind | 'late',
-        string?,
-      ];
-
-    let [kind, heir] = await call();
-    if (kind === 'late') {
-      // Too rare to send every text twice for it.
-      [kind, heir] = await call({ snapshot: JSON.stringify({ type: 'snapshot', text: answer?.text ?? '' }) });
-    }
-    if (kind === 'late') throw new Error(`job ${id} still asks for the text of its answer`);
-    return { kind, heir: heir || undefined };
-  }
 
   return {
     /** Marks the run in the record before anything is spent on it. */
@@ -205,14 +77,22 @@ export function createSettlement({ redis, keys, cacheMaxBytes }: SettlementOptio
       return { kind: 'appended', heard, logBytes: logBytes ?? 0, stop: isStopReason(reason) ? reason : undefined };
     },
 
-    /** Ends the run, not the job: another one follows. The log says so, and whether text has to be taken back. */
-    async release({ id, run }: RunName, next: NextAttempt): Promise<Released> {
+    /**
+     * Ends the run, not the job: another one follows. Books its call, or leaves it unsettled. The log says so, and
+     * whether text has to be taken back.
+     */
+    async release({ id, run }: RunName, next: NextAttempt, call: BookedCall | undefined): Promise<Released> {
       const event = JSON.stringify({ type: 'retrying', ...next });
-      const released = await releaseScript([keys.job(id)], [id, run, event]);
+      const released = await releaseScript([keys.job(id)], [id, run, event, call ? JSON.stringify(call) : '']);
       return released === 0 ? 'superseded' : released === 2 ? 'stopped' : 'released';
     },
 
-    ...waysToEnd(end),
+    /** Books the call of a run that has its job no longer: it is paid for all the same. */
+    async book({ id }: Pick<RunName, 'id'>, call: BookedCall): Promise<void> {
+      await bookScript([keys.job(id)], [id, JSON.stringify(call)]);
+    },
+
+    ...waysToEnd(createEnd(settleScript, keys, cacheMaxBytes)),
   };
 }
 

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { pricedAnswer } from '../test-job.ts';
 import { openSettlementBench } from '../test-settlement.ts';
 
-const { accept, begin, follow, keys, log, read, redis, settlement, stop } = openSettlementBench();
+const { accept, begin, follow, keys, log, read, redis, rows, settlement, spend, stop } = openSettlementBench();
 
 const next = { attempt: 2, afterMs: 1000, reason: 'provider_busy' };
 
@@ -25,6 +25,7 @@ const endings = [
   ['abandoned', 'expired', 'expired', 'job_abandoned'],
   ['start_deadline', 'expired', 'expired', 'deadline_exceeded'],
   ['unserved', 'expired', 'expired', 'deadline_exceeded'],
+  ['budget', 'failed', 'failed', 'budget_exceeded'],
   ['deadline', 'expired', 'failed', 'deadline_exceeded'],
 ] as const;
 
@@ -37,7 +38,7 @@ describe.for(endings)('told to stop for %s', ([reason, before, running, code]) =
     const id = await accept({ flight: 'd' });
     expect(await stop(id, reason)).toEqual({ outcome: 'ended', heir: undefined });
     expect(await read(id)).toMatchObject({ state: before, failure: { code } });
-    expect(await redis().exists(keys().usage({ tenantId: 'acme' }), keys().flight('d'))).toBe(0);
+    expect(await redis().exists(keys().spend('tenant:acme', 'total'), keys().ledger, keys().flight('d'))).toBe(0);
     expect(await redis().zscore(keys().jobIndex('acme', 'open'), id)).toBeNull();
     expect(await redis().zscore(keys().jobIndex('acme', 'state', before), id)).not.toBeNull();
     expect((await settlement().begin(id, 1, 'late')).kind).toBe('ended');
@@ -60,10 +61,10 @@ describe.for(endings)('told to stop for %s', ([reason, before, running, code]) =
     );
     expect(await read(id)).toMatchObject({ state: running, failure: { code }, answer: used });
     expect((await log(id)).at(-1)?.event).toEqual({ type: 'text-delta', text: 'Hal' });
-    expect(await redis().hgetall(keys().usage({ tenantId: 'acme', userId: 'ann' }))).toMatchObject({
-      'sandbox/echo|requests': '1',
-      'sandbox/echo|nanoUsd': '13000',
-    });
+    expect(await spend('user:acme:ann')).toMatchObject({ spent: 13_000 });
+    expect(await rows()).toMatchObject([
+      { generation: id, status: 'aborted', costNanoUsd: '13000', usageSource: 'estimated' },
+    ]);
   });
 
   test('a job between two attempts ends at once', async () => {
@@ -132,6 +133,7 @@ test.for([
   ['disconnect', true],
   ['abandoned', false],
   ['start_deadline', false],
+  ['budget', false],
   ['deadline', false],
 ] as const)('after %s a repeat under the same Idempotency-Key finds the job: %s', async ([reason, isKept]) => {
   const id = await accept({ idempotency: 'key' });

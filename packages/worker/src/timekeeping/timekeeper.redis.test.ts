@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createSettlement } from '../settlement/settlement.ts';
-import { acceptJob, followJob, pricedAnswer, readLog, stopJob, type TestFields } from '../test-job.ts';
+import { acceptJob, followJob, pricedAnswer, readLog, readSpend, stopJob, type TestFields } from '../test-job.ts';
 import { openLaneBench, silent } from '../test-lanes.ts';
+import { withCalls } from '../test-settlement.ts';
 import { startTimekeeper } from './timekeeper.ts';
 
 const { redis, keys, laneQueues, queue, submit, read } = openLaneBench();
@@ -21,7 +22,7 @@ const dueOf = async (id: string) => {
   return due === null ? undefined : Number(due);
 };
 const isQueued = async (id: string) => (await queue().getJob(id)) !== undefined;
-const settlement = () => createSettlement({ redis: redis(), keys: keys(), cacheMaxBytes: 1_000_000 });
+const settlement = () => withCalls(createSettlement({ redis: redis(), keys: keys(), cacheMaxBytes: 1_000_000 }));
 
 /** A job in its lane that has to be looked at now. */
 async function submitDue(fields: TestFields) {
@@ -328,7 +329,7 @@ describe('a result that has been kept long enough', () => {
     await expire(id);
     await tick();
     expect((await settlement().stop(run, record, 'cancel', pricedAnswer())).kind).toBe('settled');
-    expect(await redis().hget(keys().usage({ tenantId: 'acme' }), 'sandbox/echo|nanoUsd')).toBe('13000');
+    expect(await readSpend(redis(), keys(), 'tenant:acme')).toMatchObject({ spent: 13_000 });
     await expire(id);
     await tick();
     expect(await redis().exists(keys().job(id))).toBe(0);

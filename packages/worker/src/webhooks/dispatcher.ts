@@ -1,50 +1,51 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { parseJobRecord } from '@llm-gateway/shared/jobs/job-record';
-import type { Logger } from '@llm-gateway/shared/observability/logger';
+import { events, type Logger } from '@llm-gateway/shared/observability/logger';
 import type { Metrics } from '@llm-gateway/shared/observability/metrics';
 import { throttle } from '@llm-gateway/shared/observability/throttle';
+import type { Keys } from '@llm-gateway/shared/redis/keys';
 import { pairsToHash } from '@llm-gateway/shared/redis/pairs-to-hash';
 import { webhookEvents } from '@llm-gateway/shared/webhooks/job-webhook';
 import type { WebhookDeliveries } from '@llm-gateway/shared/webhooks/webhook-deliveries';
+import type { NewDelivery } from '@llm-gateway/shared/webhooks/webhook-delivery';
 import type { WebhookEndpoints } from '@llm-gateway/shared/webhooks/webhook-endpoints';
+import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { createOutbox, type OutboxOptions, type RawEntry } from './outbox.ts';
+import { type Follower, followOutbox } from '../outbox/follow-outbox.ts';
+import type { Outbox, RawEntry } from '../outbox/outbox.ts';
+import { type BudgetEntry, budgetData, budgetEntry, planBudgetDeliveries } from './plan-budget-deliveries.ts';
 import { planDeliveries } from './plan-deliveries.ts';
 
-export interface DispatcherOptions extends Omit<OutboxOptions, 'claimAfterMs'> {
+export interface DispatcherOptions {
+  redis: Redis;
+  /** A connection of its own, because reading blocks it. */
+  reader: Redis;
+  keys: Keys;
+  /** How long an entry is left to the process that took it before that is taken for dead. */
   claimAfterMs?: number;
   endpoints: Pick<WebhookEndpoints, 'list'>;
   deliveries: Pick<WebhookDeliveries, 'create'>;
-  metrics: Pick<Metrics, 'webhookDeliveries'>;
+  metrics: Pick<Metrics, 'webhookDeliveries' | 'budgetEvents'>;
   log: Logger;
 }
 
-export interface Dispatcher {
-  /** Takes no more entries and resolves when those in hand are done with, or soon. Ends the reader's connection. */
-  close(): Promise<void>;
-}
-
-const errorPauseMs = 1000;
-// With Redis away an entry in hand is never done with; it stays in the outbox.
-const closeMs = 1000;
 // What could not be sent on for so long never will be.
 const keptMs = 24 * 3600 * 1000;
 
-const entryFields = z.object({ job: z.string(), type: z.enum(webhookEvents), t: z.coerce.number() });
+const jobEntry = z.object({ job: z.string(), type: z.enum(webhookEvents), t: z.coerce.number() });
+const entryFields = z.union([jobEntry, budgetEntry]);
 
 /**
  * Makes deliveries of what is in the outbox. An entry leaves it when all its deliveries are on their way; a crash before
  * that makes another process do it again, which changes nothing.
  */
-export function startDispatcher(options: DispatcherOptions): Dispatcher {
-  const { log, reader, claimAfterMs = 10_000 } = options;
-  const outbox = createOutbox({ ...options, claimAfterMs });
+export function startDispatcher(options: DispatcherOptions): Follower {
+  const { redis, reader, keys, claimAfterMs = 10_000, log } = options;
   const report = throttle(10_000, (error: unknown, skipped: number) =>
     log.error({ event: 'webhook_dispatch_error', err: error, skipped }, 'webhooks were not sent; it is tried again'),
   );
 
   /** One that fails is taken again later, by this process or by one of a version that can read it. */
-  async function dispatchOrLeave(entry: RawEntry): Promise<void> {
+  async function dispatchOrLeave(entry: RawEntry, outbox: Outbox): Promise<void> {
     const [entryId] = entry;
     try {
       await dispatch(entry, options);
@@ -55,39 +56,44 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     }
   }
 
-  let isClosing = false;
-  async function run(): Promise<void> {
-    await outbox.open();
-    while (!isClosing) {
-      await Promise.all((await outbox.take()).map(dispatchOrLeave));
-    }
-  }
-
-  /** Whatever goes wrong, from the start again: a Redis that has lost its data has to be opened anew. */
-  async function runOn(): Promise<void> {
-    while (!isClosing) {
-      await run().catch((error: unknown) => isClosing || report(error));
-      if (!isClosing) await pause(errorPauseMs);
-    }
-  }
-
-  const ended = runOn();
-  return {
-    async close() {
-      isClosing = true;
-      reader.disconnect();
-      await Promise.race([ended, pause(closeMs, undefined, { ref: false })]);
-    },
-  };
+  return followOutbox({
+    redis,
+    reader,
+    stream: keys.webhookOutbox,
+    group: 'dispatch',
+    batch: 50,
+    claimAfterMs,
+    handle: (entries, outbox) => Promise.all(entries.map((entry) => dispatchOrLeave(entry, outbox))),
+    onError: report,
+  });
 }
 
-async function dispatch(
-  [entryId, fields]: RawEntry,
-  { redis, keys, endpoints, deliveries, metrics }: DispatcherOptions,
-): Promise<void> {
-  const { job: jobId, type, t: atMs } = entryFields.parse(pairsToHash(fields));
+async function dispatch([entryId, fields]: RawEntry, options: DispatcherOptions): Promise<void> {
+  const entry = entryFields.parse(pairsToHash(fields));
+  const planned = 'job' in entry ? await planJob(entryId, entry, options) : await planBudget(entryId, entry, options);
+  for (const delivery of planned) await options.deliveries.create(delivery);
+}
+
+async function planJob(
+  entryId: string,
+  { job: jobId, type, t: atMs }: z.output<typeof jobEntry>,
+  { redis, keys, endpoints, metrics }: DispatcherOptions,
+): Promise<NewDelivery[]> {
   const record = parseJobRecord(await redis.hgetall(keys.job(jobId)));
-  if (!record) return metrics.webhookDeliveries.inc({ outcome: 'expired' });
-  const planned = planDeliveries({ entryId, jobId, type, atMs }, record, await endpoints.list(record.tenant));
-  for (const delivery of planned) await deliveries.create(delivery);
+  if (!record) {
+    metrics.webhookDeliveries.inc({ outcome: 'expired' });
+    return [];
+  }
+  return planDeliveries({ entryId, jobId, type, atMs }, record, await endpoints.list(record.tenant));
+}
+
+async function planBudget(
+  entryId: string,
+  entry: BudgetEntry,
+  { endpoints, metrics, log }: DispatcherOptions,
+): Promise<NewDelivery[]> {
+  const event = entry.type === 'budget.exceeded' ? events.budgetExceeded : events.budgetThreshold;
+  log.warn({ event, ...budgetData(entry) }, 'a budget is used up to some part');
+  metrics.budgetEvents.inc({ type: entry.type });
+  return planBudgetDeliveries(entryId, entry, await endpoints.list(entry.tenant));
 }

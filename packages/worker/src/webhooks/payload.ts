@@ -15,7 +15,7 @@ export interface JobMoment {
 const resultMaxBytes = 256 * 1024;
 
 /** The bytes that tell of a moment in a job's life. */
-export function jobPayload(moment: JobMoment, { include = [] }: WebhookWishes): string {
+export function jobPayload(moment: JobMoment, { include = [] }: Pick<WebhookWishes, 'include'>): string {
   const { eventId, type, atMs, jobId } = moment;
   // An OpenAI receiver knows the id and fetches the rest.
   const data = isResponseEvent(type) ? { id: responseIdOf(jobId) } : jobData(moment, include.includes('result'));

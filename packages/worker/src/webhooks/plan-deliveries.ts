@@ -21,7 +21,7 @@ export function planDeliveries(entry: OutboxEntry, record: JobRecord, endpoints:
   const enabled = endpoints.filter(({ disabled }) => !disabled);
   return eventsOf(entry, record).flatMap((type) => {
     const event = `evt_${digestOf(jobId, type, entry.entryId)}`;
-    const deliveryTo = (wishes: WebhookWishes & { url: string }): NewDelivery => ({
+    const deliveryTo = (wishes: Pick<WebhookWishes, 'include'> & { url: string }): NewDelivery => ({
       tenant,
       job: jobId,
       event,
@@ -38,7 +38,8 @@ export function planDeliveries(entry: OutboxEntry, record: JobRecord, endpoints:
   });
 }
 
-const isWanted = (type: WebhookEvent, { events = [...finalEvents] }: WebhookWishes) => events.includes(type);
+const isWanted = (type: WebhookEvent, { events = [...finalEvents] }: { events?: readonly string[] | undefined }) =>
+  events.includes(type);
 
 /** What an entry is in the words of all its readers: the end of a background response is told in OpenAI's too. */
 function eventsOf({ type }: OutboxEntry, { endpoint, state, graceMs }: JobRecord): WebhookEvent[] {

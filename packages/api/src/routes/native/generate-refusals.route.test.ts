@@ -299,7 +299,7 @@ describe('429', () => {
         ratelimit: expect.stringContaining('"minute";r=0;'),
       });
       const [seconds, microseconds] = await api.redis.time();
-      const log = api.deps.keys.limit(`default:${user}`, 'minute:log');
+      const log = api.deps.keys.limit(`user:default:${user}`, 'requests-log-60000');
       const [oldest = ''] = await api.redis.zrange(log, '0', '0');
       const oldestUs = await api.redis.zscore(log, oldest);
       const trueMs = (Number(oldestUs) - (Number(seconds) * 1e6 + Number(microseconds))) / 1000 + 60_000;

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { digestOf } from '../../admission/canonical-json.ts';
 import type { GenerationRequest, QueueOptions } from '../../admission/generation-request.ts';
 import type { Caller } from '../../auth/caller.ts';
+import { requireOwnUser } from '../../auth/require-scope.ts';
 import { parseCacheHeaders } from '../../http/cache-control.ts';
 import { header } from '../../http/header.ts';
 import { parseIdempotencyKey } from '../../http/idempotency-key.ts';
@@ -21,7 +22,7 @@ export interface JobEnvelope {
   metadata?: Record<string, string> | undefined;
 }
 
-/** What a request to /v1/generate asks of admission. Throws `invalid_request` where no user is named, `malformed_request` for a header. */
+/** What a request to /v1/generate asks of admission. Throws `invalid_request` where no user is named, `forbidden` for another than the key's, `malformed_request` for a header. */
 export function toGenerationRequest(
   request: FastifyRequest,
   body: GenerateBody,
@@ -29,7 +30,7 @@ export function toGenerationRequest(
   { respondAsync, waitS, isStrict = false }: Preferences,
   envelope?: JobEnvelope,
 ): GenerationRequest {
-  const { tenantId } = request.caller;
+  const { tenantId, keyId, models, boundUserId } = request.caller;
   // Ways to take the answer, which do not make it another one.
   const { gateway, stream, webhook: _webhook, ...asked } = body;
   const get = (name: string) => header(request, name);
@@ -38,6 +39,8 @@ export function toGenerationRequest(
   const key = parseIdempotencyKey(get('idempotency-key'));
   return {
     tenantId,
+    keyId,
+    models,
     userId,
     share: shareOf(request.caller, userId),
     endpoint,
@@ -50,7 +53,9 @@ export function toGenerationRequest(
     fingerprint: digestOf({ tenantId, endpoint: path, userId, asked, job: envelope?.asked }),
     isRetry: isRetry(request),
     idempotency:
-      key === undefined ? undefined : { digest: digestOf({ tenantId, method: request.method, path, key }), isStrict },
+      key === undefined
+        ? undefined
+        : { digest: digestOf({ tenantId, boundUserId, method: request.method, path, key }), isStrict },
     isWaitedFor: (envelope === undefined && !respondAsync) || (waitS ?? 0) > 0,
     isStreamed: stream === true && envelope === undefined && !respondAsync,
     wantsJob: envelope !== undefined,
@@ -70,6 +75,9 @@ function userOf(request: FastifyRequest, { user_id }: GenerateBody): string {
   const named = header(request, 'x-user-id');
   const userId = named ?? user_id ?? request.caller.userId;
   if (userId === undefined) throw invalidField('/user_id', 'is required');
+  const { caller } = request;
+  requireOwnUser(caller, named, 'x-user-id');
+  requireOwnUser(caller, user_id, '/user_id');
   // The body's own has passed its schema.
   if (userId === '' || userId.length > 128) throw invalidHeader('x-user-id', 'must have 1 to 128 characters');
   return userId;

@@ -74,7 +74,7 @@ async function streamGeneration(
 ): Promise<FastifyReply> {
   const { tenantId } = request.caller;
   reply.header('location', `/v1/jobs/${id}`);
-  const { record } = await jobs.get(tenantId, id);
+  const { record } = await jobs.get(request.caller, id);
   if (!wait) throw new Error(`nobody waits for the stream of ${id}`);
   const onDelivered = () => markDelivered(reply, id);
   const wish = { tenantId, id, record, after: -1, wait, toResult: toJobResult, isHeld: true, onDelivered };

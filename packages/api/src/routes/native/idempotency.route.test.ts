@@ -86,7 +86,7 @@ describe('a hundred at once, through two processes', () => {
     expect(responses.filter(({ headers }) => headers['cache-status'] === 'gateway; fwd=miss; collapsed')).toHaveLength(
       99,
     );
-    expect((await api.get(`/v1/usage/${body.user_id}`)).json()).toMatchObject({ total_requests: 1, total_tokens: 18 });
+    expect(await api.booked(body.user_id)).toMatchObject({ requests: 1, tokens: 18 });
   });
 
   test('of different bodies are one job, and a refusal for all others', async () => {
@@ -201,7 +201,7 @@ describe('once the first one has ended', () => {
     });
     expect(withoutTime(repeat)).toEqual(withoutTime(first));
     expect((await api.traces(body.user_id)).counted).toEqual([1, 1]);
-    expect((await api.get(`/v1/usage/${body.user_id}`)).json().total_requests).toBe(1);
+    expect((await api.booked(body.user_id)).requests).toBe(1);
   });
 
   test('a strict repeat gets it too', async () => {
@@ -341,7 +341,7 @@ describe('the scope of a key', () => {
   test('is the tenant', async () => {
     const { authenticator } = other.deps;
     const { caller } = authenticator;
-    authenticator.caller = () => ({ tenantId: 'another', role: 'open' });
+    authenticator.caller = async () => ({ tenantId: 'another', role: 'open', scopes: ['generate', 'read'] });
     try {
       const [body, key] = [ask(), withKey()];
       const id = await begun(body, key);
@@ -437,11 +437,7 @@ describe('an answer from the cache', () => {
     expect(repeat.headers['idempotent-replayed']).toBe('true');
     expect(withoutTime(repeat)).toEqual(withoutTime(hit));
     expect((await api.traces(body.user_id)).counted).toEqual([1, 1]);
-    expect((await api.get(`/v1/usage/${body.user_id}`)).json()).toMatchObject({
-      total_requests: 2,
-      cached_requests: 1,
-      total_tokens: 18,
-    });
+    expect(await api.booked(body.user_id)).toMatchObject({ requests: 2, cached: 1, tokens: 18 });
   });
 
   test('answers a client that would come back for it at once, with or without a key', async () => {

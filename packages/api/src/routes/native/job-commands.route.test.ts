@@ -225,9 +225,8 @@ describe('DELETE /v1/jobs/{id}', () => {
     const body = { ...inner(), user_id: randomUUID() };
     const id = await submit({}, body, { 'idempotency-key': randomUUID() });
     await api.hand.settle(id, answered('x'));
-    const usage = () => api.get(`/v1/usage/${body.user_id}`).then((response) => response.json());
-    const before = await usage();
-    expect(before.total_requests).toBe(1);
+    const before = await api.booked(body.user_id);
+    expect(before.requests).toBe(1);
 
     const response = await remove(id);
     expect([response.statusCode, response.body]).toEqual([204, '']);
@@ -245,7 +244,7 @@ describe('DELETE /v1/jobs/{id}', () => {
       keys.jobIndex('default', 'model', 'openai/gpt-4o'),
     ];
     for (const list of lists) expect(await redis.zscore(list, id)).toBeNull();
-    expect(await usage()).toEqual(before);
+    expect(await api.booked(body.user_id)).toEqual(before);
     for (const path of ['', '/result', '/events'])
       expect((await api.get(`/v1/jobs/${id}${path}`)).statusCode).toBe(404);
     expect((await remove(id)).statusCode).toBe(404);

@@ -29,10 +29,10 @@ export const jobCommandRoutes: FastifyPluginAsyncZod<JobCommandDeps> = async (ap
         response: { 200: jobView, 202: jobView, '4xx': problem, '5xx': problem },
       },
     },
-    async ({ params: { id: name }, caller: { tenantId } }, reply) => {
-      const { id, record } = await jobs.get(tenantId, name);
+    async ({ params: { id: name }, caller }, reply) => {
+      const { id, record } = await jobs.get(caller, name);
       if (!isFinal(record.state)) await commands.cancel(id, record.lane);
-      const { record: cancelled } = await jobs.get(tenantId, id);
+      const { record: cancelled } = await jobs.get(caller, id);
       return reply
         .code(isFinal(cancelled.state) ? 200 : 202)
         .header('x-job-id', id)
@@ -51,10 +51,10 @@ export const jobCommandRoutes: FastifyPluginAsyncZod<JobCommandDeps> = async (ap
       },
     },
     async ({ params: { id: name }, caller }, reply) => {
-      const { id } = await jobs.get(caller.tenantId, name);
+      const { id } = await jobs.get(caller, name);
       reply.header('x-job-id', id);
       await commands.release(id);
-      const { record: released } = await jobs.get(caller.tenantId, id);
+      const { record: released } = await jobs.get(caller, id);
       return viewJob(id, released);
     },
   );
@@ -70,8 +70,8 @@ export const jobCommandRoutes: FastifyPluginAsyncZod<JobCommandDeps> = async (ap
         response: { 204: z.null(), '4xx': problem, '5xx': problem },
       },
     },
-    async ({ params: { id: name }, caller: { tenantId } }, reply) => {
-      const { id } = await jobs.get(tenantId, name);
+    async ({ params: { id: name }, caller }, reply) => {
+      const { id } = await jobs.get(caller, name);
       reply.header('x-job-id', id);
       await commands.remove(id);
       return reply.code(204).send(null);

@@ -67,7 +67,7 @@ export const jobEventsRoute: FastifyPluginAsyncZod<JobEventsDeps> = async (app, 
     const after = afterOf(request, request.query.starting_after);
     const kinds = kindsOf(request.query.include);
     const { tenantId } = request.caller;
-    const { id, record } = await jobs.get(tenantId, request.params.id);
+    const { id, record } = await jobs.get(request.caller, request.params.id);
     reply.header('x-job-id', id);
     if (isFinal(record.state) && after >= lastSequence(record)) return reply.code(204).send(null);
     if (request.method === 'HEAD') {

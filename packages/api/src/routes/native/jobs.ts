@@ -84,7 +84,7 @@ async function findWaiting(
   { jobs, waiter, attendance }: JobRoutesDeps,
 ): Promise<{ id: string; record: JobRecord }> {
   const { tenantId } = request.caller;
-  const { id, record } = await jobs.get(tenantId, request.params.id);
+  const { id, record } = await jobs.get(request.caller, request.params.id);
   const { waitS = 0 } = parsePrefer(header(request, 'prefer'));
   if (isFinal(record.state)) return { id, record };
   if (waitS === 0) {

@@ -48,7 +48,7 @@ export const listJobsRoute: FastifyPluginAsyncZod<{ list: JobList }> = async (ap
     response: { 200: jobPage, '4xx': problem, '5xx': problem },
   };
 
-  app.get('/v1/jobs', { schema }, async ({ query, caller: { tenantId } }) => {
+  app.get('/v1/jobs', { schema }, async ({ query, caller: { tenantId, boundUserId } }) => {
     const { status, endpoint, model, user_id, created_after, created_before, limit, order } = query;
     const cursors = findCursors(query);
     const { jobs, hasMore } = await list.page(
@@ -57,7 +57,7 @@ export const listJobsRoute: FastifyPluginAsyncZod<{ list: JobList }> = async (ap
         status,
         endpoint,
         model: model && (resolveModel(model)?.id ?? model),
-        userId: user_id,
+        userId: boundUserId ?? user_id,
         createdAfterMs: created_after,
         createdBeforeMs: created_before,
       },

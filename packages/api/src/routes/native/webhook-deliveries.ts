@@ -24,7 +24,7 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncZod<Pick<ApiDeps, 'jobs' |
       },
     },
     async ({ params, caller }) => {
-      const { id } = await jobs.get(caller.tenantId, params.id);
+      const { id } = await jobs.get(caller, params.id);
       return viewDeliveries(await deliveries.list(id, shownMax));
     },
   );
@@ -41,7 +41,7 @@ export const webhookDeliveryRoutes: FastifyPluginAsyncZod<Pick<ApiDeps, 'jobs' |
       },
     },
     async ({ params: { id: name, delivery_id: deliveryId }, caller }, reply) => {
-      const { id } = await jobs.get(caller.tenantId, name);
+      const { id } = await jobs.get(caller, name);
       const known = await deliveries.find(deliveryId);
       const isSent = known?.job === id && (await deliveries.redeliver(deliveryId));
       const delivery = isSent ? await deliveries.find(deliveryId) : undefined;

@@ -1,17 +1,18 @@
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import { makeEndpointId, makeEventId } from '@llm-gateway/shared/contracts/ids';
-import { finalEvents, webhookEvents } from '@llm-gateway/shared/webhooks/job-webhook';
+import { endpointEvents, usualEndpointEvents } from '@llm-gateway/shared/webhooks/job-webhook';
 import { webhookBody } from '@llm-gateway/shared/webhooks/webhook-body';
 import type { WebhookEndpoint } from '@llm-gateway/shared/webhooks/webhook-endpoints';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { requireWholeTenant } from '../../auth/require-scope.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { acceptEmptyBody } from '../../http/accept-empty-body.ts';
 import { invalidField } from '../../http/invalid-field.ts';
 import { problem } from '../../http/problem-schema.ts';
 import { ignoreNulls } from '../../http/without-nulls.ts';
 import { deliveryList, deliveryView, viewDeliveries, viewDelivery } from '../../webhooks/delivery-view.ts';
-import { webhookEventsMember, webhookIncludeMember } from './job-members.ts';
+import { webhookIncludeMember } from './job-members.ts';
 
 export type WebhookEndpointDeps = Pick<ApiDeps, 'webhooks'>;
 
@@ -19,7 +20,12 @@ const params = z.object({ id: z.string() });
 
 const members = {
   url: z.string().describe('https, and a public address'),
-  events: webhookEventsMember.optional().describe('All that end a job if absent'),
+  events: z
+    .array(z.enum(endpointEvents))
+    .min(1)
+    .max(endpointEvents.length)
+    .optional()
+    .describe('All that end a job, and all of budgets, if absent'),
   include: webhookIncludeMember.min(1).optional().describe('The answer travels along if it is small'),
   description: z.string().max(256).optional(),
   disabled: z.boolean().optional().describe('Gets nothing; a receiver that answers 410 disables itself'),
@@ -38,7 +44,7 @@ const endpointView = z
     id: z.string(),
     object: z.literal('webhook_endpoint'),
     url: z.string(),
-    events: z.array(z.enum(webhookEvents)),
+    events: z.array(z.enum(endpointEvents)),
     include: z.array(z.enum(['result'])),
     description: z.string(),
     disabled: z.boolean(),
@@ -62,7 +68,7 @@ const viewEndpoint = ({ id, url, events, include, description, disabled, created
   id,
   object: 'webhook_endpoint' as const,
   url,
-  events: events ?? [...finalEvents],
+  events: events ?? [...usualEndpointEvents],
   include: include ?? [],
   description,
   disabled,
@@ -77,8 +83,9 @@ const preValidation = ignoreNulls();
 const refused = { '4xx': problem, '5xx': problem };
 const tags = ['Webhooks'];
 
-/** Registered addresses, which are told of all jobs of their tenant. */
+/** Registered addresses, which are told of all jobs of their tenant, and of its budgets. */
 export const webhookEndpointRoutes: FastifyPluginAsyncZod<WebhookEndpointDeps> = async (app, deps) => {
+  app.addHook('onRequest', requireWholeTenant);
   await app.register(endpointRoutes, deps);
   await app.register(endpointActions, deps);
 };

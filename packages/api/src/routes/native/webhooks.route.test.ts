@@ -27,7 +27,7 @@ const register = async (more: object = {}) =>
 
 /** From now on requests are another tenant's. */
 function becomeStranger() {
-  api.deps.authenticator.caller = () => ({ tenantId: 'stranger', role: 'open' });
+  api.deps.authenticator.caller = async () => ({ tenantId: 'stranger', role: 'open', scopes: ['generate', 'read'] });
 }
 
 describe('a webhook that could never be sent is refused before a job is accepted', () => {
@@ -126,7 +126,7 @@ describe('/v1/webhook-endpoints', () => {
     ['POST', {}, '/url'],
     ['POST', { url: 'https://example.com/', events: ['job.unheard-of'] }, '/events/0'],
     ['PATCH', { events: [] }, '/events'],
-    ['POST', { url: 'https://example.com/', events: Array(11).fill('job.failed') }, '/events'],
+    ['POST', { url: 'https://example.com/', events: Array(13).fill('job.failed') }, '/events'],
     ['PATCH', { include: ['result', 'result'] }, '/include'],
   ] as const)('%s %j is refused: %s', async ([method, body, field]) => {
     const { id } = await register();

@@ -1,0 +1,221 @@
+-- What jobs cost: the rows of the ledger on their way to Postgres, what has been spent in a period, and what is held
+-- back for calls under way. Needs the keys and the limits.
+--
+-- A hold is what a job was promised at its acceptance, as JSON in its record. Amounts are decimal texts, because cjson
+-- writes 14 digits of a number:
+--   nano     what one call may cost at most, in nano-dollars
+--   budgets  {{subject, period, limit, alerts {per cent, …}}, …}: in whose `reserved` that is, while `holding` is set
+--   tokens   what the token windows {{key, ms}, …} counted for it, `at` that time
+--   places   keys of the concurrency limits in which it has a place
+--
+-- Of every budget, spent + reserved + unsettled never passes the limit, as long as no call costs more than its hold:
+-- a call that is over moves its cost to `spent` and gives the hold back; a call whose worker died leaves its whole hold
+-- as `unsettled`, until its true outcome is known; and another call needs another hold.
+local DAY_KEPT_MS = 17 * 24 * 3600 * 1000 -- longer than a job can wait for its end
+local MONTH_KEPT_MS = 100 * 24 * 3600 * 1000
+
+-- The UTC date of a time in ms, as `2026-11-24` (Howard Hinnant's civil_from_days: Redis has no os.date).
+local function utc_day(ms)
+  local floor = math.floor
+  local days = floor(ms / 86400000) + 719468
+  local era = floor(days / 146097)
+  local of_era = days - era * 146097
+  local year_of_era = floor((of_era - floor(of_era / 1460) + floor(of_era / 36524) - floor(of_era / 146096)) / 365)
+  local of_year = of_era - (365 * year_of_era + floor(year_of_era / 4) - floor(year_of_era / 100))
+  local month_from_march = floor((5 * of_year + 2) / 153)
+  local day = of_year - floor((153 * month_from_march + 2) / 5) + 1
+  local month = month_from_march < 10 and month_from_march + 3 or month_from_march - 9
+  local year = year_of_era + era * 400 + (month <= 2 and 1 or 0)
+  return string.format('%04d-%02d-%02d', year, month, day)
+end
+
+-- The name of a period that a day lies in.
+local function period_of(kind, day)
+  return kind == 'total' and 'total' or kind == 'month' and string.sub(day, 1, 7) or day
+end
+
+local function ledger_append(row, now)
+  redis.call('XADD', K.ledger, '*', 'row', row, 't', string.format('%d', now))
+end
+
+-- A row made here, of a call or a request without one.
+local function ledger_row(id, record, row)
+  row.generation, row.tenant, row.key, row.user = id, record.tenant, record.key or '', record.user
+  row.model, row.provider = record.target, record.lane
+  row.endpoint, row.request = record.endpoint, record.request
+  row.priceVersion, row.latencyMs, row.firstTokenMs, row.providerRequest = cjson.null, cjson.null, cjson.null, cjson.null
+  return cjson.encode(row)
+end
+
+-- The counters of days and months go by themselves, some time after their last use.
+local function expire_spend(key, period)
+  if period ~= 'total' then
+    redis.call('PEXPIRE', key, #period == 7 and MONTH_KEPT_MS or DAY_KEPT_MS)
+  end
+end
+
+local function budgets_add(hold, field, nano)
+  if tonumber(nano) == 0 then
+    return -- HINCRBY takes no '-0'
+  end
+  for _, budget in ipairs(hold.budgets) do
+    local key = K.spend(budget.subject, budget.period)
+    redis.call('HINCRBY', key, field, nano)
+    expire_spend(key, budget.period)
+  end
+end
+
+-- The first budget that so much more would overspend, with what stands in it; nil when all have room.
+local function overspent(hold, nano)
+  for index, budget in ipairs(hold.budgets) do
+    local spend = redis.call('HMGET', K.spend(budget.subject, budget.period), 'spent', 'reserved', 'unsettled')
+    local sum = tonumber(spend[1] or '0') + tonumber(spend[2] or '0') + tonumber(spend[3] or '0')
+    if sum + tonumber(nano) > tonumber(budget.limit) then
+      return index, spend
+    end
+  end
+end
+
+local function hold_of(record)
+  return record.hold and cjson.decode(record.hold)
+end
+
+-- Reserves a call's worth in all budgets. False when one has no room for it; then nothing is reserved.
+local function hold_take(id, hold)
+  if overspent(hold, hold.nano) then
+    return false
+  end
+  budgets_add(hold, 'reserved', hold.nano)
+  redis.call('HSET', K.job(id), 'holding', '1')
+  return true
+end
+
+local function hold_give_back(id, hold)
+  if redis.call('HDEL', K.job(id), 'holding') == 1 then
+    budgets_add(hold, 'reserved', '-' .. hold.nano)
+  end
+end
+
+-- Leaves word of a budget for whoever wants to know.
+local function tell_of_budget(kind, record, budget, spent, percent, now)
+  redis.call(
+    'XADD', K.webhook_outbox, '*', 'type', kind, 'tenant', record.tenant, 'subject', budget.subject, 'period',
+    budget.period, 'limit', budget.limit, 'spent', string.format('%d', spent), 'percent', percent, 't',
+    string.format('%d', now)
+  )
+end
+
+-- That a budget has refused a request: once in its period, or a client that goes on asking would be a flood.
+local function raise_exceeded(record, budget, spent, now)
+  local key = K.spend(budget.subject, budget.period)
+  if redis.call('HSETNX', key, 'exceededMs', now) == 1 then
+    expire_spend(key, budget.period)
+    tell_of_budget('budget.exceeded', record, budget, spent or 0, 100, now)
+  end
+end
+
+local function raise_alerts(record, hold, nano, now)
+  for _, budget in ipairs(hold.budgets) do
+    local after = tonumber(redis.call('HGET', K.spend(budget.subject, budget.period), 'spent'))
+    local before = after - tonumber(nano)
+    local reached
+    for _, percent in ipairs(budget.alerts) do
+      local mark = tonumber(budget.limit) * percent / 100
+      if before < mark and after >= mark and percent > (reached or 0) then
+        reached = percent
+      end
+    end
+    if reached then
+      tell_of_budget('budget.threshold', record, budget, after, reached, now)
+    end
+  end
+end
+
+-- Counts what a call has cost, for all who are accountable for it, whether they have a budget or not: one that is set
+-- later knows what has been spent.
+local function charge(record, hold, nano, now)
+  if nano == '0' then
+    return
+  end
+  local day = record.spendDay or utc_day(now)
+  local subjects = { 'tenant:' .. record.tenant, 'user:' .. record.tenant .. ':' .. K.encode(record.user) }
+  if record.key and record.key ~= '' then
+    subjects[3] = 'key:' .. record.key
+  end
+  for _, subject in ipairs(subjects) do
+    redis.call('HINCRBY', K.spend(subject, 'total'), 'spent', nano)
+    for _, kind in ipairs({ 'month', 'day' }) do
+      local period = period_of(kind, day)
+      local key = K.spend(subject, period)
+      if redis.call('HINCRBY', key, 'spent', nano) == tonumber(nano) then
+        expire_spend(key, period)
+      end
+    end
+  end
+  if hold then
+    raise_alerts(record, hold, nano, now)
+  end
+end
+
+-- Corrects the token windows by what was used beyond what they count already.
+local function correct_tokens(hold, tokens)
+  for _, window in ipairs(hold and hold.windows or {}) do
+    limits_correct(window[1], window[2], hold.at, tokens)
+  end
+end
+
+-- Books a provider call whose outcome is known: once, whoever says it again.
+-- o: call (its number), row (JSON text), nano (its cost, decimal text), tokens
+local function book_call(id, record, o, now)
+  local was = redis.call('HGET', K.job(id), 'call:' .. o.call)
+  if was == 'booked' then
+    return
+  end
+  redis.call('HSET', K.job(id), 'call:' .. o.call, 'booked')
+  ledger_append(o.row, now)
+  local hold = hold_of(record)
+  charge(record, hold, o.nano, now)
+  if was == 'unsettled' and hold then
+    budgets_add(hold, 'unsettled', '-' .. hold.nano)
+  end
+  if is_final(record.state) then
+    correct_tokens(hold, o.tokens)
+  elseif hold then
+    redis.call('HINCRBY', K.job(id), 'usedTokens', o.tokens)
+  end
+end
+
+-- Books the call of a run that will not tell any more, or not in time: nobody knows what it costs. Its hold is kept back.
+local function leave_call(id, record, now)
+  local call = record.calls or '0'
+  if redis.call('HSETNX', K.job(id), 'call:' .. call, 'unsettled') == 0 then
+    return
+  end
+  local row = { call = tonumber(call), kind = 'call', status = 'unsettled', usageSource = 'unknown' }
+  row.costNanoUsd = cjson.null
+  ledger_append(ledger_row(id, record, row), now)
+  local hold = hold_of(record)
+  if not hold then
+    return
+  end
+  if redis.call('HDEL', K.job(id), 'holding') == 1 then
+    budgets_add(hold, 'reserved', '-' .. hold.nano)
+    budgets_add(hold, 'unsettled', hold.nano)
+  end
+end
+
+-- Lets go of what a job that ends, or is taken back, has held. `keeps_budget`: its call goes on.
+local function let_go(id, record, keeps_budget)
+  local hold = hold_of(record)
+  if not hold then
+    return
+  end
+  for _, place in ipairs(hold.places) do
+    limits_release(place, id)
+  end
+  local used = tonumber(redis.call('HGET', K.job(id), 'usedTokens') or '0')
+  correct_tokens(hold, used - hold.tokens)
+  if not keeps_budget then
+    hold_give_back(id, hold)
+  end
+end

@@ -1,0 +1,71 @@
+import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
+import type { FailureCode } from '@llm-gateway/shared/contracts/failure';
+import type { NewLedgerRow } from '@llm-gateway/shared/contracts/ledger-row';
+import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
+
+/** A provider call and what it came to, as `book_call` in the scripts takes it. */
+export interface BookedCall {
+  /** Which call of its job: the record's `calls` when the run was begun. */
+  call: number;
+  /** Its row of the ledger, as JSON. */
+  row: string;
+  /** What it cost, in nano-dollars; 0 where nobody knows the price. */
+  nano: string;
+  /** Prompt and completion tokens that it used. */
+  tokens: number;
+}
+
+export interface CallFacts {
+  status: NewLedgerRow['status'];
+  code?: FailureCode | undefined;
+  /**
+   * What was used. `none`: the provider refused, and charges nothing. `unknown`: it had not begun to answer when the call
+   * was given up or the connection broke; what it charges for that, nobody is told.
+   */
+  used: PricedAnswer | 'none' | 'unknown';
+  latencyMs: number;
+  firstTokenMs: number | null;
+}
+
+/** Makes the ledger's row of a call. */
+export function bookedCall(id: string, record: JobRecord, { status, code, used, ...times }: CallFacts): BookedCall {
+  const answer = typeof used === 'string' ? undefined : used;
+  const { usage } = answer ?? {};
+  const row: NewLedgerRow = {
+    generation: id,
+    call: record.calls,
+    kind: 'call',
+    status,
+    ...(code === undefined ? {} : { code }),
+    tenant: record.tenant,
+    key: record.key ?? '',
+    user: record.user,
+    model: record.target,
+    provider: record.lane,
+    endpoint: record.endpoint,
+    request: record.request,
+    promptTokens: usage?.promptTokens ?? 0,
+    completionTokens: usage?.completionTokens ?? 0,
+    cachedPromptTokens: usage?.cachedPromptTokens ?? 0,
+    cacheWriteTokens: usage?.cacheWriteTokens ?? 0,
+    reasoningTokens: usage?.reasoningTokens ?? 0,
+    usageSource: typeof used === 'string' ? used : used.usageSource,
+    costNanoUsd: used === 'none' ? '0' : (answer?.costNanoUsd ?? null),
+    priceVersion: answer?.priceVersion ?? null,
+    latencyMs: Math.round(times.latencyMs),
+    firstTokenMs: times.firstTokenMs === null ? null : Math.round(times.firstTokenMs),
+    providerRequest: answer?.providerRequestId ?? null,
+  };
+  return {
+    call: record.calls,
+    row: JSON.stringify(row),
+    nano: answer?.costNanoUsd ?? '0',
+    tokens: (usage?.promptTokens ?? 0) + (usage?.completionTokens ?? 0),
+  };
+}
+
+/** The same call, as one that answered what another had answered already. */
+export const asDuplicate = (call: BookedCall): BookedCall => ({
+  ...call,
+  row: JSON.stringify({ ...(JSON.parse(call.row) as NewLedgerRow), status: 'duplicate' }),
+});

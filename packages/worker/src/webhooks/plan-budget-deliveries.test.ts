@@ -1,0 +1,103 @@
+import { deliveryIdOf } from '@llm-gateway/shared/webhooks/webhook-delivery';
+import type { WebhookEndpoint } from '@llm-gateway/shared/webhooks/webhook-endpoints';
+import { expect, test } from 'vitest';
+import { type BudgetEntry, budgetEntry, planBudgetDeliveries } from './plan-budget-deliveries.ts';
+
+/** An entry as a script leaves it in the outbox. */
+const left = (changes: Record<string, string> = {}): BudgetEntry =>
+  budgetEntry.parse({
+    type: 'budget.threshold',
+    tenant: 'acme',
+    subject: 'tenant:acme',
+    period: '2026-11',
+    limit: '2500000000',
+    spent: '1250000001',
+    percent: '50',
+    t: String(Date.UTC(2026, 10, 23, 9, 46, 0, 123)),
+    ...changes,
+  });
+
+const endpoint = (id: string, changes: Partial<WebhookEndpoint> = {}): WebhookEndpoint => ({
+  id,
+  url: `https://${id}.example`,
+  description: '',
+  disabled: false,
+  createdMs: 0,
+  ...changes,
+});
+
+test('every enabled endpoint that does not say otherwise is told, as one event', () => {
+  const endpoints = [endpoint('whe_a'), endpoint('whe_b', { disabled: true }), endpoint('whe_c')];
+  const planned = planBudgetDeliveries('1-0', left(), endpoints);
+  expect(planned).toMatchObject([
+    { tenant: 'acme', type: 'budget.threshold', url: 'https://whe_a.example', endpoint: 'whe_a' },
+    { tenant: 'acme', type: 'budget.threshold', url: 'https://whe_c.example', endpoint: 'whe_c' },
+  ]);
+  expect(new Set(planned.map(({ event }) => event)).size).toBe(1);
+  expect(new Set(planned.map(deliveryIdOf)).size).toBe(2);
+  for (const delivery of planned) {
+    expect(delivery).not.toHaveProperty('job');
+    expect(delivery).not.toHaveProperty('secret');
+  }
+});
+
+test('one that does say otherwise is told what it asks for', () => {
+  const endpoints = [
+    endpoint('whe_ends', { events: ['job.completed'] }),
+    endpoint('whe_none', { events: [] }),
+    endpoint('whe_threshold', { events: ['budget.threshold'] }),
+    endpoint('whe_exceeded', { events: ['job.failed', 'budget.exceeded'] }),
+    endpoint('whe_off', { events: ['budget.exceeded'], disabled: true }),
+  ];
+  const told = (type: string) =>
+    planBudgetDeliveries('1-0', left({ type }), endpoints).map((planned) => planned.endpoint);
+  expect(told('budget.threshold')).toEqual(['whe_threshold']);
+  expect(told('budget.exceeded')).toEqual(['whe_exceeded']);
+});
+
+test('receivers read whose budget it is, for which period, and how much of it is spent', () => {
+  const [{ body = '', event } = {}] = planBudgetDeliveries('1-0', left(), [endpoint('whe_a')]);
+  expect(JSON.parse(body)).toEqual({
+    id: event,
+    object: 'event',
+    type: 'budget.threshold',
+    created_at: 1_795_427_160,
+    timestamp: '2026-11-23T09:46:00.123Z',
+    data: {
+      tenant_id: 'acme',
+      scope: 'tenant',
+      id: 'acme',
+      period: '2026-11',
+      limit_usd: 2.5,
+      spent_usd: 1.250000001,
+      percent: 50,
+    },
+  });
+});
+
+test.for([
+  ['user:acme:B%C3%A4r%3A%22%F0%9F%90%BB%22%00', 'user', 'Bär:"🐻"\0'],
+  ['key:key_01M84AFMN7N75S4NC9P52Q6ACC', 'key', 'key_01M84AFMN7N75S4NC9P52Q6ACC'],
+  ['tenant:acme', 'tenant', 'acme'],
+] as const)('the budget of %s is that of a %s by its own name', ([subject, scope, id]) => {
+  const [{ body = '' } = {}] = planBudgetDeliveries('1-0', left({ subject }), [endpoint('whe_a')]);
+  expect(JSON.parse(body).data).toMatchObject({ scope, id });
+});
+
+test('an entry that is read again comes to the same deliveries, another entry to others', () => {
+  const plan = (entryId: string, changes = {}) => planBudgetDeliveries(entryId, left(changes), [endpoint('whe_a')]);
+  expect(plan('1-0')).toEqual(plan('1-0'));
+  const ids = [plan('1-0'), plan('2-0'), plan('1-0', { type: 'budget.exceeded' })].flatMap((planned) =>
+    planned.map(deliveryIdOf),
+  );
+  expect(new Set(ids).size).toBe(3);
+});
+
+test.for([
+  ['subject', 'project:x'],
+  ['type', 'budget.unheard-of'],
+  ['spent', '1.5'],
+  ['limit', ''],
+] as const)('an entry of another version, whose %s is %s, is not read as one of this', ([name, value]) => {
+  expect(() => left({ [name]: value })).toThrow();
+});
