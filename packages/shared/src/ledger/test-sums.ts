@@ -76,7 +76,11 @@ function countsOf({ row }: LedgerEntry): Record<string, number> {
   const isCall = row.kind === 'call';
   const isUsed = row.usageSource === 'provider' || row.usageSource === 'estimated';
   return {
-    requests: Number(!isCall || ['completed', 'incomplete', 'aborted'].includes(row.status)),
+    requests: Number(
+      !isCall ||
+        ['completed', 'incomplete'].includes(row.status) ||
+        (row.status === 'aborted' && row.code !== undefined && row.usageSource === 'estimated'),
+    ),
     calls: Number(isCall),
     cached: Number(row.kind === 'cached'),
     coalesced: Number(row.kind === 'coalesced'),

@@ -6,11 +6,15 @@ const isCall = `kind = 'call'`;
  * unsettled row whose true outcome has become known: it was a call before, and nothing but unsettled.
  *
  * `requests` are generations that were answered, or ended with something that was paid for: by a call that brought an
- * answer or was given up in the middle, by the cache, or by the call of an equal one. Calls that failed, that came
- * second and whose outcome nobody knows are calls only, so that a generation that took three attempts is one request.
+ * answer or was stopped in the middle of it, by the cache, or by the call of an equal one. Calls that failed, that came
+ * second, that were given up to be made again (they have no code) and whose outcome nobody knows are calls only, so
+ * that a generation that took three attempts is one request.
  */
 export const usageMeasures = {
-  requests: `(not (${isCall}) or status in ('completed', 'incomplete', 'aborted'))::int`,
+  requests: `(
+    not (${isCall}) or status in ('completed', 'incomplete')
+    or (status = 'aborted' and code is not null and usage_source = 'estimated')
+  )::int`,
   calls: `(is_new and ${isCall})::int`,
   cached: `(kind = 'cached')::int`,
   coalesced: `(kind = 'coalesced')::int`,

@@ -166,6 +166,7 @@ const anyEntry: fc.Arbitrary<LedgerEntry> = fc
     call: fc.integer({ min: 0, max: 2 }),
     kind: fc.constantFrom(...ledgerKinds),
     status: fc.constantFrom(...ledgerStatuses, 'unsettled' as const),
+    code: fc.constantFrom(undefined, 'job_cancelled' as const),
     tenant: fc.constantFrom('acme', 'Zoë'),
     key: fc.constantFrom('', 'key_1'),
     user: fc.constantFrom('u1', 'u2'),
