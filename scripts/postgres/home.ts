@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdtempSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readServerState } from '../servers/server-state.ts';
@@ -32,7 +32,16 @@ export const mayReach = (user: User, path: string): boolean =>
 
 function homeElsewhere(dir: string): string | undefined {
   const home = readServerState(dir)?.home;
-  return home && existsSync(home) ? home : undefined;
+  return home && isOurs(home) ? home : undefined;
+}
+
+/**
+ * A restart of the machine empties the temporary folder, and then anybody can make one of that name: with links in it to
+ * files that we would overwrite as root, and programs that we would run.
+ */
+function isOurs(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  return found?.isDirectory() === true && found.uid === process.getuid?.() && (found.mode & 0o022) === 0;
 }
 
 function makeHomeElsewhere(): string {

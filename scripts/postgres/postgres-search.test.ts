@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readServerState, writeServerState } from '../servers/server-state.ts';
@@ -50,6 +50,27 @@ test.runIf(process.getuid?.() === 0)('run by root it keeps its data where they w
     const dir = join(folder, 'postgres');
     mkdirSync(dir, { mode: 0o700 });
     expect(findHome(dir)).toEqual({ path: dir, user: { uid: 65_534, gid: 65_534 } });
+  });
+});
+
+test.runIf(process.getuid?.() === 0).for<[string, (path: string, folder: string) => void]>([
+  ["another user's folder", (path) => chownSync(path, 12_345, 12_345)],
+  ['one that others write to', (path) => chmodSync(path, 0o777)],
+  [
+    'a link',
+    (path, folder) => {
+      rmSync(path, { recursive: true });
+      symlinkSync(join(folder, 'elsewhere'), path);
+    },
+  ],
+])('run by root it goes to no home that somebody may have put in its place: %s', ([, spoil]) => {
+  withFolder((folder) => {
+    const [dir, home] = [join(folder, 'postgres'), join(folder, 'home')];
+    for (const path of [dir, home, join(folder, 'elsewhere')]) mkdirSync(path, { mode: 0o711 });
+    writeServerState(dir, { password: 'p', port: 0, pid: 0, home });
+    expect(findHome(dir).path).toBe(home);
+    spoil(home, folder);
+    expect(findHome(dir).path).toBe(dir);
   });
 });
 

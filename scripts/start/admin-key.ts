@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isLoopback } from '@llm-gateway/shared/config/is-loopback';
 import type { StartSettings } from './settings.ts';
 
 export interface AdminKey {
@@ -12,10 +11,14 @@ export interface AdminKey {
   file?: string;
 }
 
-/** The operator's own key, else one that is made once per data folder; beyond loopback only the operator's own. */
-export function adminKey({ adminKey: given, dataDir, host }: StartSettings): AdminKey {
+/** The operator's own key, else one that is made once per data folder; beyond loopback and in production only the operator's own. */
+export function adminKey({
+  adminKey: given,
+  makesAdminKey,
+  dataDir,
+}: Pick<StartSettings, 'adminKey' | 'makesAdminKey' | 'dataDir'>): AdminKey {
   if (given) return { key: given, where: 'ADMIN_API_KEY' };
-  if (!isLoopback(host)) return { key: undefined, where: 'not set: ADMIN_API_KEY opens it' };
+  if (!makesAdminKey) return { key: undefined, where: 'not set: ADMIN_API_KEY opens it' };
   const file = join(dataDir, 'admin-key');
   if (!existsSync(file)) {
     writeFileSync(file, `gw_admin_${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { authEnv, defaultAuthMode } from '@llm-gateway/shared/config/auth';
 import { drainEnv } from '@llm-gateway/shared/config/drain';
 import { httpEnv } from '@llm-gateway/shared/config/http';
+import { isLoopback } from '@llm-gateway/shared/config/is-loopback';
 import { loadConfig } from '@llm-gateway/shared/config/load-config';
 import { providerEnv } from '@llm-gateway/shared/config/providers';
 import { z } from 'zod';
@@ -16,6 +17,8 @@ export interface StartSettings {
   drainMs: number;
   logTo: 'file' | 'stdout';
   adminKey: string | undefined;
+  /** Whether an admin key is made where none is given: not for who means it in earnest. */
+  makesAdminKey: boolean;
   keysRequired: boolean;
   sandbox: 'start' | 'off' | { url: string };
   /** The providers that have a key of their own. */
@@ -47,6 +50,7 @@ export function readSettings(env: NodeJS.ProcessEnv, root: string): StartSetting
     drainMs: config.DRAIN_MS,
     logTo: config.LOG_TO,
     adminKey: config.ADMIN_API_KEY,
+    makesAdminKey: isLoopback(config.HOST) && config.NODE_ENV !== 'production',
     keysRequired: (config.AUTH_MODE ?? defaultAuthMode(config.HOST, config.NODE_ENV)) === 'keys',
     sandbox: sandboxOf(config, live),
     live,

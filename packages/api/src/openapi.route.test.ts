@@ -6,6 +6,7 @@ import { adminKey, startTestApi, type TestApi } from './test/start-test-api.ts';
 interface Operation {
   tags?: string[];
   summary?: string;
+  security?: object[];
   parameters?: { name: string; in: string; required?: boolean; schema: object }[];
   requestBody?: { content: Record<string, { schema: Json }> };
   responses: Record<string, { description?: string; content?: Record<string, { schema: Json }> }>;
@@ -13,7 +14,7 @@ interface Operation {
 type Json = { [name: string]: unknown; $ref?: string; examples?: object[] };
 interface Document {
   openapi: string;
-  info: { title: string; version: string };
+  info: { title: string; version: string; description: string };
   paths: Record<string, Record<string, Operation>>;
   components: { schemas: Record<string, Json>; securitySchemes: object };
 }
@@ -113,6 +114,25 @@ test('every operation says what it is, what it takes and what it answers', () =>
       expect(status, where).toMatch(/^([1-5]\d\d|[1-5]XX|default)$/);
       expect(description, where).toBeTypeOf('string');
     }
+  }
+});
+
+test('every operation takes a key but those that say how the gateway is', () => {
+  const open = operations().filter(({ operation }) => operation.security?.length === 0);
+  expect(open.map(({ path }) => path).sort()).toEqual(['/', '/health', '/ready', '/v1/health']);
+});
+
+test('the guide says how a key is sent, made and used, and where usage is found', () => {
+  for (const told of [
+    'Authorization: Bearer',
+    'x-api-key',
+    '/v1/admin/keys',
+    '/v1/key',
+    '/v1/usage/',
+    'budgets',
+    '402',
+  ]) {
+    expect(document.info.description).toContain(told);
   }
 });
 

@@ -122,8 +122,13 @@ async function usedSoFar(call: Call, { prices, counter }: WorkerDeps): Promise<P
   return priceAnswer(prices, model, await partialAnswer(record.generation, log.text(), model, promptUsage, counter));
 }
 
+// The connection did not come about, so that nothing was asked.
+const neverAsked = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'];
+
 /** Whether a failure leaves open what the provider has done: it did not refuse, it was not heard of. */
-const isUntold = ({ code }: Failure) => code === 'provider_timeout' || code === 'provider_unreachable';
+const isUntold = ({ code }: Failure, cause: unknown) =>
+  code === 'provider_timeout' ||
+  (code === 'provider_unreachable' && !neverAsked.includes(networkCause(cause).cause_code ?? ''));
 
 const book = ({ run, record, startedMs, firstTokenMs }: Call, facts: Omit<CallFacts, 'latencyMs' | 'firstTokenMs'>) =>
   bookedCall(run.id, record, { ...facts, latencyMs: performance.now() - startedMs, firstTokenMs });
@@ -147,7 +152,8 @@ async function endStopped(call: Call, reason: StopReason, deps: WorkerDeps): Pro
   const { code } = stopReasons[reason].running.failure;
   const booked = book(call, { status: 'aborted', code, used: used ?? 'unknown' });
   const settled = await insist(() => deps.settlement.stop(run, record, reason, used, booked, rest));
-  await bookAnyway(run, settled, booked, deps);
+  // A generation that another run has ended is counted as a request by that one.
+  await bookAnyway(run, settled, settled.kind === 'ended' && used ? asDuplicate(booked) : booked, deps);
   reportEnd(deps, run, record, { settled: settled.kind, stopped: reason, answer: used });
   return done;
 }
@@ -158,7 +164,7 @@ async function endAttempt(
   deps: WorkerDeps,
 ): Promise<Next> {
   const { run, record } = call;
-  const used = (await usedSoFar(call, deps)) ?? (isUntold(failure) ? 'unknown' : 'none');
+  const used = (await usedSoFar(call, deps)) ?? (isUntold(failure, cause) ? 'unknown' : 'none');
   const booked = book(call, { status: 'failed', code: failure.code, used });
   // The job's own bounds, which the queue keeps to as well: this process may be configured otherwise than the api was.
   const limits = { ...deps.retryLimits, attempts: record.maxAttempts };

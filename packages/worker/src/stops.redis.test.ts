@@ -7,8 +7,9 @@ import { createAnthropic } from './providers/anthropic/index.ts';
 import { createOpenAI } from './providers/openai/index.ts';
 import type { Provider } from './providers/provider.ts';
 import { createStops } from './stops.ts';
-import { followJob, readLog, readRows, stopJob } from './test-job.ts';
+import { followJob, pricedAnswer, readLog, readRows, stopJob } from './test-job.ts';
 import { type Act, answer, answers, busy, fakeProvider, hangs, openLaneBench, says } from './test-lanes.ts';
+import { testCall } from './test-settlement.ts';
 
 const { redis, keys, queue, counter, serve, submit, read, inState } = openLaneBench();
 
@@ -98,7 +99,23 @@ describe('a call that runs', () => {
     await inState(id, 'completed');
     const stopped = await read(id);
     expect([stopped.state, stopped.answer]).toEqual(['cancelled', undefined]);
-    expect(await calls()).toEqual([['ann', 'aborted', null]]);
+    expect(await calls()).toEqual([['ann', 'unsettled', null]]);
+  });
+
+  test('of a job that another run has ended is paid for, and is not one more request', async () => {
+    const { provider } = fakeProvider(says('Hello'));
+    const { deps } = serve(provider);
+    const id = await submit();
+    await waitFor(async () => (await textIn(id)) === 'Hello', { what: 'the text' });
+    const other = await deps.settlement.begin(id, 1, 'other');
+    if (other.kind !== 'run') throw new Error(`${id} is ${other.kind}`);
+    const ending = { id, run: 'other' };
+    const booked = testCall(ending, other.record, { status: 'completed', used: pricedAnswer() });
+    await deps.settlement.settle(ending, other.record, pricedAnswer(), booked);
+    await redis().publish(keys().control, `${id} cancel`);
+    await inState(id, 'completed');
+    expect((await calls()).map(([, status]) => status)).toEqual(['unsettled', 'completed', 'duplicate']);
+    expect(await read(id)).toMatchObject({ state: 'completed' });
   });
 
   test('goes on for the others when it is its leader that leaves', async () => {

@@ -52,8 +52,9 @@ export function createBooksModel() {
     booked: () => [...booked],
     isBooked: (id: string, call: number) => booked.has(nameOf(id, call)),
 
-    /** A call was booked for a job that is still kept; again changes nothing. */
+    /** A call was booked for a job that is still kept; again changes nothing, and that nobody knows leaves it unsettled. */
     book(id: string, call: BookedCall): void {
+      if (call.isUnknown) return;
       if (!booked.has(nameOf(id, call.call))) booked.set(nameOf(id, call.call), { id, call });
     },
     bookTooLate: (id: string, call: BookedCall) => tooLate.add(nameOf(id, call.call)),

@@ -91,8 +91,14 @@ test('a refusal says whose budget it is, what stands in it, what is needed and w
   const failure = await refusalOf(accept(newJob({ policy: policyWith(...ofKey('5', 'day')), estimate })));
   expect(failure.code).toBe('budget_exceeded');
   expect(failure.detail).toMatch(
-    /^The daily budget of this API key is 5 USD: 4\.99 USD is spent and 0\.0095 USD is reserved for generations under way and this generation may cost up to 0\.001 USD\. The next day begins at \d{4}-\d\d-\d\dT00:00:00\.000Z\.$/,
+    /^The daily budget of this API key is 5 USD: 4\.99 USD is spent and 0\.0095 USD is reserved for generations under way and this generation may cost up to 0\.001 USD\. A smaller max_tokens or a shorter prompt may fit into what is left\. The next day begins at \d{4}-\d\d-\d\dT00:00:00\.000Z\.$/,
   );
+});
+
+test('a refusal by a budget with nothing left does not send its reader after a smaller request', async () => {
+  await redis.hset(keys.spend(key, 'total'), { spent: 4_000_000_000, reserved: 900_000_000, unsettled: 100_000_000 });
+  const { detail } = await refusalOf(accept(newJob({ policy: policyWith(...ofKey('5')), estimate })));
+  expect(detail).toMatch(/ may cost up to 0\.001 USD\.$/);
 });
 
 describe('what is refused leaves no trace', () => {
@@ -116,9 +122,25 @@ describe('what is refused leaves no trace', () => {
     for (let i = 0; i < 3; i++) await refusalOf(accept(newJob({ policy, estimate })));
     const told = (await redis.xrange(keys.webhookOutbox, '-', '+')).map(([, fields]) => pairsToHash(fields));
     expect(told).toMatchObject([
-      { type: 'budget.exceeded', tenant: 'default', subject: key, limit: '100000', spent: '0', percent: '100' },
+      {
+        type: 'budget.exceeded',
+        tenant: 'default',
+        subject: key,
+        limit: '100000',
+        spent: '0',
+        needed: '1000000',
+        percent: '0',
+      },
     ]);
     expect(await redis.pttl(keys.spend(key, periodName('month', Date.now())))).toBeGreaterThan(0);
+  });
+
+  test('and for another one when the budget was changed, and refuses again', async () => {
+    for (const limit of ['0.0001', '0.0002', '0.0002', '0.0001']) {
+      await refusalOf(accept(newJob({ policy: policyWith(...ofKey(limit)), estimate })));
+    }
+    const told = (await redis.xrange(keys.webhookOutbox, '-', '+')).map(([, fields]) => pairsToHash(fields));
+    expect(told.map(({ limit }) => limit)).toEqual(['100000', '200000']);
   });
 });
 

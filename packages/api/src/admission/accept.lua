@@ -65,7 +65,7 @@ if hold then
   -- Looked at before the limits, which count a request that they let through.
   local refusing, spend = overspent(hold, hold.nano)
   if refusing then
-    raise_exceeded({ tenant = o.tenant }, hold.budgets[refusing], spend[1], now)
+    raise_exceeded({ tenant = o.tenant }, hold.budgets[refusing], spend, hold.nano, now)
     return reply('overspent', tostring(refusing), cjson.encode({
       spent = spend[1] or '0', reserved = spend[2] or '0', unsettled = spend[3] or '0',
     }))
@@ -73,8 +73,8 @@ if hold then
 end
 if not leader and not o.answer then
   local function is_held(job)
-    local state = redis.call('HGET', K.job(job), 'state')
-    return state and not is_final(state)
+    local state, detached = unpack(redis.call('HMGET', K.job(job), 'state', 'detached'))
+    return state and (detached or not is_final(state))
   end
   local counted_ms
   rates, counted_ms = limits(o.limits.keys, { 'admit', id, unpack(o.limits.rows) }, is_held)
@@ -103,6 +103,11 @@ if hold then
   end
   set('hold', cjson.encode(hold))
   hold_take(id, hold)
+  for _, budget in ipairs(hold.budgets) do
+    local spend = K.spend(budget.subject, budget.period)
+    redis.call('HSET', spend, 'limit', budget.limit)
+    expire_spend(spend, budget.period)
+  end
 end
 local function set_time(name, after_ms)
   if after_ms then

@@ -68,10 +68,11 @@ export async function admit(request: GenerationRequest, deps: AdmissionDeps): Pr
   const bound = await idempotency.find(request);
   if (bound) return joinEarlier(bound.isFinished ? 'replayed' : 'attached', bound.id, asked, deps);
 
+  // An answer from the cache leaves a row too.
+  await deps.checkBacklog();
   const booksHit = !needsJob(request);
   const verdict = await cache.look(request, model, { booksHit });
   if (verdict.hit && booksHit) return { kind: 'cached', model, hit: verdict.hit, rates: await peek(asked, deps) };
-  await deps.checkBacklog();
   if (!verdict.hit) await board.checkDepth(model.provider);
   return acceptWaited(asked, verdict, deps);
 }

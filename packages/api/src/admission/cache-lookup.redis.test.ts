@@ -100,7 +100,7 @@ describe('a hit', () => {
     expect(hit?.entry).toMatchObject({ answer, user: 'ann' });
     expect(await rows()).toEqual([
       {
-        generation: 'req_2',
+        generation: expect.stringMatching(/^req_[0-9A-Z]{26}$/),
         call: 0,
         kind: 'cached',
         status: 'completed',
@@ -138,7 +138,19 @@ describe('a hit', () => {
     const request = makeRequest({ requestId: 'req_2', keyId: 'key_7' });
     const { hit } = await look(request);
     if (!hit) throw new Error('no hit');
-    expect(await rows()).toEqual([ledgerRow.parse(cachedRow('req_2', request, model, hit.entry))]);
+    const [row, ...more] = await rows();
+    expect(row).toEqual(ledgerRow.parse(cachedRow(row?.generation ?? '', request, model, hit.entry)));
+    expect(more).toEqual([]);
+  });
+
+  test('has a row of its own whatever id its client gives the request: that of another one, or of a job', async () => {
+    await fill();
+    for (const requestId of ['same', 'same', 'job_1']) await look(makeRequest({ requestId }));
+    const found = await rows();
+    expect(found.map(({ request }) => request)).toEqual(['same', 'same', 'job_1']);
+    const names = found.map(({ generation }) => generation);
+    expect(new Set(names).size).toBe(3);
+    expect(names).not.toContain('job_1');
   });
 
   test('leaves no row where a job will, and counts all the same', async () => {

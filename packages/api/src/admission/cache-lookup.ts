@@ -1,5 +1,6 @@
 import { type CacheEntry, cacheEntry } from '@llm-gateway/shared/cache/cache-entry';
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import { makeRequestId } from '@llm-gateway/shared/contracts/ids';
 import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
 import { callRedis } from '@llm-gateway/shared/redis/call-redis';
 import { defineScript, loadLua } from '@llm-gateway/shared/redis/define-script';
@@ -54,7 +55,7 @@ export function createCacheLookup({ redis, keys, ttlMs }: CacheLookupOptions): C
     model: ResolvedModel,
     { booksHit }: LookOptions,
   ): Promise<CacheHit | undefined> {
-    const { tenantId, requestId, cache } = request;
+    const { tenantId, cache } = request;
     const { noCache, maxAgeS, minFreshS } = cache;
     if (noCache) return undefined;
     const [remainingMs, ageMs, ...parts] = (await lookScript(
@@ -62,7 +63,8 @@ export function createCacheLookup({ redis, keys, ttlMs }: CacheLookupOptions): C
       [
         maxAgeS === undefined ? -1 : maxAgeS * 1000,
         (minFreshS ?? 0) * 1000,
-        booksHit ? JSON.stringify(openCachedRow(requestId, request, model)) : '',
+        // Not the id of the request: clients choose that, and two rows of one name would be one.
+        booksHit ? JSON.stringify(openCachedRow(makeRequestId(), request, model)) : '',
       ],
     )) as [number, number, ...string[]];
     if (parts.length === 0) return undefined;

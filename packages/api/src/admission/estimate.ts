@@ -1,4 +1,3 @@
-import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import type { PriceBook } from '@llm-gateway/shared/pricing/price-book';
 import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
@@ -55,11 +54,10 @@ export type Estimator = ReturnType<typeof createEstimator>;
 function boundOf(generation: Generation, model: ResolvedModel, prices: PriceBook, ceiling: number | undefined) {
   const price = prices.priceOf(model, Date.now());
   if (!price) {
-    throw new GatewayError({
-      code: 'invalid_request',
-      detail: `/model: the price of ${model.id} is not known, and a budget has to be kept; PRICES_FILE can name one`,
-      field: '/model',
-    });
+    throw invalidField(
+      '/model',
+      `the price of ${model.id} is not known, and a budget has to be kept; PRICES_FILE can name one`,
+    );
   }
   const completionTokensMax = generation.maxTokens ?? ceiling;
   if (completionTokensMax === undefined) {

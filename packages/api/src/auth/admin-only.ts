@@ -28,8 +28,7 @@ export const administrators = (options: AdminOnlyOptions) =>
 function guard({ authenticator, adminKey }: AdminOnlyOptions, admits: (caller: Caller) => boolean, need: string) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const credential = credentialOf(request);
-    const inSession = adminKey !== undefined && isSession(adminKey, request.cookies[sessionCookie], Date.now());
-    if (inSession || authenticator.isAdminKey(credential)) {
+    if (authenticator.isAdminKey(credential) || (credential === undefined && isInSession(request, adminKey))) {
       request.caller = authenticator.operator;
       return;
     }
@@ -46,10 +45,29 @@ function guard({ authenticator, adminKey }: AdminOnlyOptions, admits: (caller: C
   };
 }
 
+/**
+ * Whether a browser that logged in asks. A page of another origin cannot read what it is answered, but browsers send the
+ * cookie along with the commands of one that differs in its port alone.
+ */
+function isInSession(request: FastifyRequest, adminKey: string | undefined): boolean {
+  const isCommand = request.method !== 'GET' && request.method !== 'HEAD';
+  if (adminKey === undefined || (isCommand && isFromElsewhere(request))) return false;
+  return isSession(adminKey, request.cookies[sessionCookie], Date.now());
+}
+
+/** Browsers say so themselves, but only to servers that they trust: to others they tell the origin of the page. */
+function isFromElsewhere(request: FastifyRequest): boolean {
+  const site = header(request, 'sec-fetch-site');
+  if (site !== undefined) return site !== 'none' && site !== 'same-origin';
+  const origin = header(request, 'origin');
+  return origin !== undefined && origin.replace(/^https?:\/\//, '') !== request.host;
+}
+
 /** Where requests need no key, whoever sends one is somebody; where they need one, an unknown key is nobody's. */
 async function callerOf(request: FastifyRequest, authenticator: Authenticator): Promise<Caller | Failure> {
   try {
-    return await authenticator.caller(request);
+    // A key that was ended a moment ago, at another process, must not make itself another one.
+    return await authenticator.caller(request, { isFresh: true });
   } catch (error) {
     if (error instanceof GatewayError) return error.failure;
     throw error;

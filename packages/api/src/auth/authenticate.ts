@@ -5,6 +5,7 @@ import { header } from '../http/header.ts';
 import { type ApiKey, isUsable } from '../keys/api-key.ts';
 import type { ApiKeys } from '../keys/api-keys.ts';
 import { isKeySecret } from '../keys/key-secret.ts';
+import type { ReadOptions } from '../keys/known-keys.ts';
 import { defaultTenant } from '../tenants/tenant.ts';
 import type { Tenants } from '../tenants/tenants.ts';
 import type { Caller } from './caller.ts';
@@ -34,10 +35,10 @@ export interface Authenticator {
   operator: Caller;
   mode: AuthMode;
   /**
-   * The caller of an API request. Throws `unauthenticated`, with the same words whether a key is unknown, revoked or
+   * The caller of an API request, by what this process knows of its key, or by the key as it is now. Throws `unauthenticated`, with the same words whether a key is unknown, revoked or
    * expired; `forbidden` where its tenant is disabled; `dependency_down`.
    */
-  caller(request: Pick<FastifyRequest, 'headers'>): Promise<Caller>;
+  caller(request: Pick<FastifyRequest, 'headers'>, options?: ReadOptions): Promise<Caller>;
   /** Whether this is the admin key. */
   isAdminKey(credential: string | undefined): boolean;
 }
@@ -55,8 +56,8 @@ export function createAuthenticator({ mode, adminKey, apiKeys, tenants }: AuthOp
   const isAdminKey = (credential: string | undefined) =>
     adminKey !== undefined && credential !== undefined && equal(credential, adminKey);
 
-  async function holderOf(secret: string): Promise<Caller> {
-    const key = await apiKeys.ofSecret(secret);
+  async function holderOf(secret: string, options?: ReadOptions): Promise<Caller> {
+    const key = await apiKeys.ofSecret(secret, options);
     if (!key || !isUsable(key, Date.now())) throw unknownKey();
     const tenant = await tenants.known(key.tenant);
     if (!tenant) throw unknownKey();
@@ -68,11 +69,11 @@ export function createAuthenticator({ mode, adminKey, apiKeys, tenants }: AuthOp
     operator,
     mode,
     isAdminKey,
-    async caller(request) {
+    async caller(request, options) {
       const credential = credentialOf(request);
       if (isAdminKey(credential)) return operator;
       // A key of ours that does not open is refused even where none is needed: its sender counts on being told.
-      if (credential !== undefined && isKeySecret(credential)) return holderOf(credential);
+      if (credential !== undefined && isKeySecret(credential)) return holderOf(credential, options);
       if (mode === 'open') return everybody;
       throw credential === undefined ? keyRequired() : unknownKey();
     },

@@ -7,6 +7,7 @@ import {
 } from '@llm-gateway/shared/contracts/failure';
 import { events } from '@llm-gateway/shared/observability/logger';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { hideSecrets } from '../keys/key-secret.ts';
 import { dialectOf } from './dialect.ts';
 import { errorReply, retryHeaders } from './error-body.ts';
 import { header } from './header.ts';
@@ -44,7 +45,7 @@ export function handleErrors(app: FastifyInstance): void {
       const cause = error instanceof GatewayError ? error.cause : error;
       request.log.error({ event: events.requestFailed, code: failure.code, err: cause }, loggableDetail(failure));
     } else if (failure.code !== 'rate_limited') {
-      request.log.info({ event: events.requestFailed, code: failure.code }, failure.detail);
+      request.log.info({ event: events.requestFailed, code: failure.code }, hideSecrets(failure.detail));
     }
     return sendFailure(request, reply, failure);
   });

@@ -8,7 +8,7 @@ import { type Walk, walkIndex } from '../jobs/walk-index.ts';
 import { defaultTenant } from '../tenants/tenant.ts';
 import { type ApiKey, apiKey, type KeyWishes } from './api-key.ts';
 import { digestOfSecret, hintOfSecret, makeKeySecret } from './key-secret.ts';
-import { createKnownKeys } from './known-keys.ts';
+import { createKnownKeys, type ReadOptions } from './known-keys.ts';
 
 /** A key with a secret that was made just now and is told this once. */
 export interface FreshKey {
@@ -24,8 +24,11 @@ export type CheckKey = (key: ApiKey) => void;
 
 /** API keys. Everything throws `dependency_down`; what replaces a record throws `conflict` for a key that is revoked. */
 export interface ApiKeys {
-  /** Undefined where the tenant is not there. */
-  create(wishes: KeyWishes): Promise<FreshKey | undefined>;
+  /**
+   * Undefined where the tenant is not there. Throws `conflict` where it has `countMax` keys already, with those that are
+   * revoked: their records stay.
+   */
+  create(wishes: KeyWishes, countMax?: number): Promise<FreshKey | undefined>;
   find(id: string): Promise<ApiKey | undefined>;
   /** A part of a tenant's keys, the newest first, and whether there are more. */
   page(tenantId: string, limit: number, after: string | undefined): Promise<{ keys: ApiKey[]; hasMore: boolean }>;
@@ -37,8 +40,8 @@ export interface ApiKeys {
   revoke(id: string, check: CheckKey): Promise<ApiKey | undefined>;
   /** The key as this process knows it: a change by another one is seen after the cache's time at the latest. */
   known(id: string): Promise<ApiKey | undefined>;
-  /** The key that a secret opens, as this process knows it; be it revoked or expired. */
-  ofSecret(secret: string): Promise<ApiKey | undefined>;
+  /** The key that a secret opens, as this process knows it, or as it is now; be it revoked or expired. */
+  ofSecret(secret: string, options?: ReadOptions): Promise<ApiKey | undefined>;
 }
 
 /** For how long the digest of a secret finds its key from now on, in ms; -1: for ever. */
@@ -112,16 +115,19 @@ export function createApiKeys({ redis, keys, cacheMs }: ApiKeysOptions): ApiKeys
     known: known.get,
     ofSecret: known.ofSecret,
 
-    async create(wishes) {
+    async create(wishes, countMax) {
       const secret = makeKeySecret();
       const [id, digest] = [makeKeyId(), digestOfSecret(secret)];
       const key: ApiKey = { ...wishes, id, digest, hint: hintOfSecret(secret), createdMs: Date.now() };
       const { tenant } = key;
-      const isKept = await createScript(
+      const outcome = await createScript(
         [keys.apiKey(id), keys.apiKeyDigest(digest), keys.apiKeys(tenant), keys.tenants],
-        [id, JSON.stringify(key), timeOfId(id), tenant === defaultTenant ? '' : tenant],
+        [id, JSON.stringify(key), timeOfId(id), tenant, defaultTenant, countMax ?? -1],
       );
-      return isKept === 1 ? { key, secret } : undefined;
+      if (outcome === 'full') {
+        throw new GatewayError({ code: 'conflict', detail: `The tenant has ${countMax} API keys already.` });
+      }
+      return outcome === 'kept' ? { key, secret } : undefined;
     },
 
     async page(tenantId, limit, after) {

@@ -8,6 +8,9 @@ export const makeKeySecret = (): string => `${prefix}${randomBytes(32).toString(
 /** Whether a credential claims to be one of our keys, and not some other service's that a client sends along. */
 export const isKeySecret = (credential: string): boolean => credential.startsWith(prefix);
 
+/** A text for the log, without the secrets that somebody has put where an id belongs. */
+export const hideSecrets = (text: string): string => text.replaceAll(/sk-gw-[\w-]+/g, `${prefix}…`);
+
 /** What is kept of a secret. It needs no salt and no slow hash: nobody guesses 256 random bits. */
 export const digestOfSecret = (secret: string): string => createHash('sha256').update(secret).digest('hex');
 

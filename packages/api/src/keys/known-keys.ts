@@ -12,6 +12,11 @@ export interface KnownKeysOptions {
   find: (id: string) => Promise<ApiKey | undefined>;
 }
 
+export interface ReadOptions {
+  /** Reads the record anew, which holds for whoever asks for the key next. */
+  isFresh?: boolean;
+}
+
 /** What this process knows of keys without asking for every request. Throws `dependency_down`. */
 export function createKnownKeys({ redis, keys, cacheMs, find }: KnownKeysOptions) {
   const records = createRecordCache({ read: find, ttlMs: cacheMs });
@@ -23,9 +28,10 @@ export function createKnownKeys({ redis, keys, cacheMs, find }: KnownKeysOptions
   return {
     get: records.get,
 
-    async ofSecret(secret: string): Promise<ApiKey | undefined> {
+    async ofSecret(secret: string, { isFresh = false }: ReadOptions = {}): Promise<ApiKey | undefined> {
       const digest = digestOfSecret(secret);
       const id = await ids.get(digest);
+      if (isFresh && id !== undefined) records.drop(id);
       const key = id === undefined ? undefined : await records.get(id);
       // The record has the last word: what is known of the digest may be older.
       return key && [key.digest, key.previousDigest].includes(digest) ? key : undefined;

@@ -38,7 +38,7 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 return 1`;
 
 const setUserLua = `
-if ARGV[1] ~= '' and redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then
+if ARGV[1] ~= ARGV[4] and redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then
   return 0
 end
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
@@ -109,13 +109,16 @@ export function createTenants({ redis, keys, cacheMs }: TenantsOptions): Tenants
     },
 
     async remove(id) {
-      const outcome = await removeScript([keys.tenants, keys.tenantUsers(id), keys.apiKeys(id)], [id, keys.apiKey('')]);
+      // What needs no key goes on where there is always a tenant.
+      const addresses = id === defaultTenant ? [] : [keys.webhookEndpoints(id), keys.webhookSecret(id)];
+      const names = [keys.tenants, keys.tenantUsers(id), keys.apiKeys(id), ...addresses];
+      const outcome = await removeScript(names, [id, keys.apiKey('')]);
       records.drop(id);
       return outcome === 'missing' && id === defaultTenant ? 'removed' : (outcome as 'removed' | 'used' | 'missing');
     },
 
     async setUser(tenantId, userId, policy) {
-      const args = [tenantId === defaultTenant ? '' : tenantId, userId, JSON.stringify(policy)];
+      const args = [tenantId, userId, JSON.stringify(policy), defaultTenant];
       const isSet = (await setUserScript([keys.tenants, keys.tenantUsers(tenantId)], args)) === 1;
       users.drop(nameOf(tenantId, userId));
       return isSet;

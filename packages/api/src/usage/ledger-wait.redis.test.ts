@@ -2,7 +2,7 @@ import '@llm-gateway/testkit/provided-context';
 import { randomUUID } from 'node:crypto';
 import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, inject, test, vi } from 'vitest';
 import { createLedgerWait } from './ledger-wait.ts';
 
 let redis: Redis;
@@ -47,6 +47,19 @@ test('one row that is left behind by those after it is waited for too, until the
   const waiting = wait(50);
   await written(later);
   expect(await waiting).toBe(false);
+});
+
+test('many who wait ask Redis no more often than one', async () => {
+  const row = await leave();
+  const asked = vi.spyOn(redis, 'xrange');
+  const waitForLedger = createLedgerWait({ redis, keys, waitMs: 20_000, pollMs: 100 });
+  const waiting = Array.from({ length: 100 }, () => waitForLedger(new AbortController().signal));
+  await vi.waitFor(() => expect(asked.mock.calls.length).toBeGreaterThanOrEqual(100));
+  await written(row);
+  expect(await Promise.all(waiting)).toEqual(waiting.map(() => true));
+  // Once each, and then once for all of them at every turn.
+  expect(asked.mock.calls.length).toBeLessThan(200);
+  asked.mockRestore();
 });
 
 test('nobody knows without Redis', async () => {

@@ -16,15 +16,27 @@ export interface LedgerWaitOptions {
 export type WaitForLedger = (signal: AbortSignal) => Promise<boolean>;
 
 export function createLedgerWait({ redis, keys, waitMs = 2000, pollMs = 10 }: LedgerWaitOptions): WaitForLedger {
+  const readOldest = () => redis.xrange(keys.ledger, '-', '+', 'COUNT', 1);
+  let upcoming: ReturnType<typeof readOldest> | undefined;
+
+  /** One reading for all who wait, which begins after they have asked for it. */
+  function readNext(): ReturnType<typeof readOldest> {
+    upcoming ??= pause(pollMs).then(() => {
+      upcoming = undefined;
+      return readOldest();
+    });
+    return upcoming;
+  }
+
   async function wait(signal: AbortSignal): Promise<boolean> {
     const deadline = performance.now() + waitMs;
     const [newest] = await redis.xrevrange(keys.ledger, '+', '-', 'COUNT', 1);
     if (!newest) return true;
+    let [oldest] = await readOldest();
     while (!signal.aborted) {
-      const [oldest] = await redis.xrange(keys.ledger, '-', '+', 'COUNT', 1);
       if (!oldest || isLater(oldest[0], newest[0])) return true;
       if (performance.now() > deadline) return false;
-      await pause(pollMs);
+      [oldest] = await readNext();
     }
     return false;
   }

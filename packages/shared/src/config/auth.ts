@@ -6,12 +6,15 @@ export const authEnv = {
     .string()
     .min(16, 'must have at least 16 characters')
     .optional()
-    .describe('Opens admin pages, metrics and admin routes. `npm start` on loopback makes one'),
+    .describe('Opens admin pages, metrics and admin routes. `npm start` on loopback makes one, unless in production'),
   AUTH_MODE: z
     .enum(['open', 'keys'])
     .optional()
     .describe('open: requests need no key. keys: they need one. Default: open on loopback, keys elsewhere'),
-  NODE_ENV: z.string().optional().describe('production: AUTH_MODE is keys by default on loopback too'),
+  NODE_ENV: z
+    .string()
+    .optional()
+    .describe('production: AUTH_MODE is keys by default on loopback too, and ADMIN_API_KEY has to be set'),
   KEY_CACHE_MS: z.coerce
     .number()
     .int()

@@ -12,8 +12,8 @@ export const ledgerKinds = ['call', 'cached', 'coalesced'] as const;
 
 /**
  * What became of a call. `aborted`: we gave it up in the middle. `duplicate`: it answered a generation that another
- * call had answered already. `unsettled`: its worker died, so what the provider charged is not known (yet): a later
- * row of the same call takes its place.
+ * call had answered already. `unsettled`: its worker died, or it was given up or cut off before a word had come back, so
+ * what the provider charged is not known (yet): a later row of the same call takes its place.
  */
 export const ledgerStatuses = ['completed', 'incomplete', 'failed', 'aborted', 'duplicate', 'unsettled'] as const;
 
@@ -22,7 +22,7 @@ export const ledgerStatuses = ['completed', 'incomplete', 'failed', 'aborted', '
  * that was answered without one. `generation` and `call` name it; a row that comes twice is the same row.
  */
 export const ledgerRow = z.object({
-  /** Id of the job; of the HTTP request (`req_…`) where the cache answered without a job. */
+  /** Id of the job; one of its own (`req_…`) where the cache answered without a job. */
   generation: z.string(),
   /** 1 for the first provider call of the generation; 0 for a row without one. */
   call: count,

@@ -24,13 +24,15 @@ export type BudgetPeriod = (typeof budgetPeriods)[number];
 /** Redis counts in doubles where it compares: to the nano-dollar they are exact up to here. */
 const budgetMaxUsd = 9_000_000;
 
+const usdRule = 'must be a decimal number of USD, such as 12.5, with at most 9 decimals';
+
 const usd = z
-  .union([z.number(), z.string()])
+  .union([z.number(), z.string()], { error: ({ input }) => (input === undefined ? 'is required' : usdRule) })
   .transform((value) => String(value))
   .pipe(
     z
       .string()
-      .regex(/^\d+(\.\d{1,9})?$/, 'must be a decimal number of USD, such as 12.5, with at most 9 decimals')
+      .regex(/^\d+(\.\d{1,9})?$/, usdRule)
       .refine((text) => !(Number(text) > budgetMaxUsd), `must be <= ${budgetMaxUsd}`),
   );
 
@@ -53,8 +55,15 @@ export const budgets = z
   .max(3)
   .refine((rows) => new Set(rows.map(({ period }) => period)).size === rows.length, 'must have one row per period');
 
-/** By our id of a model, such as `openai/gpt-4o`, or by a name that stands for it. */
-export const modelLimits = z.record(z.string().min(1).max(256), limits);
+const limitedModelsMax = 100;
+
+/**
+ * By our id of a model, such as `openai/gpt-4o`, or by a name that stands for it. Any name behind a provider's stands for
+ * one, so that there is no end of them, and who lists keys or sends one has to wait until they all have been read.
+ */
+export const modelLimits = z
+  .record(z.string().min(1).max(256), limits)
+  .refine((byModel) => Object.keys(byModel).length <= limitedModelsMax, `must have at most ${limitedModelsMax} models`);
 
 /** What a key may be used for. `admin` is for the routes of its own tenant's administrator. */
 export const scopes = ['generate', 'read', 'admin'] as const;

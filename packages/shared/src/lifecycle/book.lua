@@ -65,14 +65,28 @@ local function budgets_add(hold, field, nano)
   end
 end
 
--- The first budget that so much more would overspend, with what stands in it; nil when all have room.
-local function overspent(hold, nano)
+-- The first budget that so much more would overspend, with what stands in it; nil when all have room. A job that was
+-- accepted before a limit was raised (`is_earlier`) has the room that others have since.
+local function overspent(hold, nano, is_earlier)
   for index, budget in ipairs(hold.budgets) do
-    local spend = redis.call('HMGET', K.spend(budget.subject, budget.period), 'spent', 'reserved', 'unsettled')
+    local spend = redis.call('HMGET', K.spend(budget.subject, budget.period), 'spent', 'reserved', 'unsettled', 'limit')
     local sum = tonumber(spend[1] or '0') + tonumber(spend[2] or '0') + tonumber(spend[3] or '0')
-    if sum + tonumber(nano) > tonumber(budget.limit) then
+    local limit = tonumber(budget.limit)
+    if is_earlier then
+      limit = math.max(limit, tonumber(spend[4] or '0'))
+    end
+    if sum + tonumber(nano) > limit then
       return index, spend
     end
+  end
+end
+
+-- Takes back what was left unsettled, unless an operator has written it off.
+local function release_unsettled(hold)
+  for _, budget in ipairs(hold.budgets) do
+    local key = K.spend(budget.subject, budget.period)
+    local left = tonumber(redis.call('HGET', key, 'unsettled') or '0') - tonumber(hold.nano)
+    redis.call('HSET', key, 'unsettled', string.format('%d', math.max(0, left)))
   end
 end
 
@@ -81,8 +95,8 @@ local function hold_of(record)
 end
 
 -- Reserves a call's worth in all budgets. False when one has no room for it; then nothing is reserved.
-local function hold_take(id, hold)
-  if overspent(hold, hold.nano) then
+local function hold_take(id, hold, is_earlier)
+  if overspent(hold, hold.nano, is_earlier) then
     return false
   end
   budgets_add(hold, 'reserved', hold.nano)
@@ -97,20 +111,27 @@ local function hold_give_back(id, hold)
 end
 
 -- Leaves word of a budget for whoever wants to know.
-local function tell_of_budget(kind, record, budget, spent, percent, now)
+local function tell_of_budget(kind, record, budget, spent, percent, now, ...)
   redis.call(
     'XADD', K.webhook_outbox, '*', 'type', kind, 'tenant', record.tenant, 'subject', budget.subject, 'period',
     budget.period, 'limit', budget.limit, 'spent', string.format('%d', spent), 'percent', percent, 't',
-    string.format('%d', now)
+    string.format('%d', now), ...
   )
 end
 
--- That a budget has refused a request: once in its period, or a client that goes on asking would be a flood.
-local function raise_exceeded(record, budget, spent, now)
+-- That a budget has refused a request. A client that goes on asking would be a flood: so it is told once for every tenth
+-- of the budget that is used up, in every period and for every limit.
+local function raise_exceeded(record, budget, spend, needed, now)
   local key = K.spend(budget.subject, budget.period)
-  if redis.call('HSETNX', key, 'exceededMs', now) == 1 then
+  local spent, reserved, unsettled = spend[1] or '0', spend[2] or '0', spend[3] or '0'
+  local used, limit = tonumber(spent) + tonumber(reserved) + tonumber(unsettled), tonumber(budget.limit)
+  local percent = limit == 0 and 100 or math.min(100, math.floor(100 * used / limit))
+  local mark = string.format('exceededMs:%s:%d', budget.limit, math.floor(percent / 10))
+  if redis.call('HSETNX', key, mark, now) == 1 then
     expire_spend(key, budget.period)
-    tell_of_budget('budget.exceeded', record, budget, spent or 0, 100, now)
+    tell_of_budget(
+      'budget.exceeded', record, budget, spent, percent, now, 'reserved', reserved, 'unsettled', unsettled, 'needed', needed
+    )
   end
 end
 
@@ -164,9 +185,31 @@ local function correct_tokens(hold, tokens)
   end
 end
 
--- Books a provider call whose outcome is known: once, whoever says it again.
--- o: call (its number), row (JSON text), nano (its cost, decimal text), tokens
+-- Leaves a call unsettled, because its run will not tell of it any more, or nobody was told what it costs. What was held
+-- for it is kept back. `call` and `row` (JSON text) are as its run says; absent: that of the run that has the job.
+local function leave_call(id, record, now, call, row)
+  call = call or record.calls or '0'
+  if redis.call('HSETNX', K.job(id), 'call:' .. call, 'unsettled') == 0 then
+    return
+  end
+  if not row then
+    row = { call = tonumber(call), kind = 'call', status = 'unsettled', usageSource = 'unknown', costNanoUsd = cjson.null }
+    row = ledger_row(id, record, row)
+  end
+  ledger_append(row, now)
+  local hold = hold_of(record)
+  if hold and redis.call('HDEL', K.job(id), 'holding') == 1 then
+    budgets_add(hold, 'reserved', '-' .. hold.nano)
+    budgets_add(hold, 'unsettled', hold.nano)
+  end
+end
+
+-- Books a provider call: once, whoever says it again.
+-- o: call (its number), row (JSON text), nano (its cost, decimal text), tokens, isUnknown (nobody was told what it costs)
 local function book_call(id, record, o, now)
+  if o.isUnknown then
+    return leave_call(id, record, now, o.call, o.row)
+  end
   local was = redis.call('HGET', K.job(id), 'call:' .. o.call)
   if was == 'booked' then
     return
@@ -176,7 +219,7 @@ local function book_call(id, record, o, now)
   local hold = hold_of(record)
   charge(record, hold, o.nano, now)
   if was == 'unsettled' and hold then
-    budgets_add(hold, 'unsettled', '-' .. hold.nano)
+    release_unsettled(hold)
   end
   if is_final(record.state) then
     correct_tokens(hold, o.tokens)
@@ -185,37 +228,23 @@ local function book_call(id, record, o, now)
   end
 end
 
--- Books the call of a run that will not tell any more, or not in time: nobody knows what it costs. Its hold is kept back.
-local function leave_call(id, record, now)
-  local call = record.calls or '0'
-  if redis.call('HSETNX', K.job(id), 'call:' .. call, 'unsettled') == 0 then
-    return
-  end
-  local row = { call = tonumber(call), kind = 'call', status = 'unsettled', usageSource = 'unknown' }
-  row.costNanoUsd = cjson.null
-  ledger_append(ledger_row(id, record, row), now)
-  local hold = hold_of(record)
-  if not hold then
-    return
-  end
-  if redis.call('HDEL', K.job(id), 'holding') == 1 then
-    budgets_add(hold, 'reserved', '-' .. hold.nano)
-    budgets_add(hold, 'unsettled', hold.nano)
-  end
-end
-
--- Lets go of what a job that ends, or is taken back, has held. `keeps_budget`: its call goes on.
-local function let_go(id, record, keeps_budget)
-  local hold = hold_of(record)
-  if not hold then
-    return
-  end
+-- Gives back what is held as long as a call may go on: the places, and what is reserved for it.
+local function end_hold(id, hold)
   for _, place in ipairs(hold.places) do
     limits_release(place, id)
   end
+  hold_give_back(id, hold)
+end
+
+-- Lets go of what a job that ends, or is taken back, has held. `keeps_run`: its call goes on, with what is held for it.
+local function let_go(id, record, keeps_run)
+  local hold = hold_of(record)
+  if not hold then
+    return
+  end
   local used = tonumber(redis.call('HGET', K.job(id), 'usedTokens') or '0')
   correct_tokens(hold, used - hold.tokens)
-  if not keeps_budget then
-    hold_give_back(id, hold)
+  if not keeps_run then
+    end_hold(id, hold)
   end
 end

@@ -1,5 +1,11 @@
--- Takes a job that has ended away: its record, its log and its place in every list. Needs the keys.
+-- Takes a job that has ended away: its record, its log and its place in every list. Needs the keys and the books.
 local function erase(id, record)
+  -- A leader that left holds on to what its call needs until its call has come to something; a call that is put off, and that
+  -- nobody waits for any more, will not.
+  local hold = hold_of(record)
+  if hold then
+    end_hold(id, hold)
+  end
   for kind, value in pairs({ all = '', user = record.user, model = record.target, state = record.state }) do
     redis.call('ZREM', K.job_index(record.tenant, kind, value), id)
   end

@@ -23,7 +23,7 @@ local function hand_over(id, record, reason, now)
   redis.call('HDEL', K.job(id), 'detached', 'run', 'stop')
   local hold = hold_of(record)
   if hold then
-    hold_give_back(id, hold)
+    end_hold(id, hold)
   end
   return heir
 end

@@ -54,7 +54,7 @@ if not for_others then
 end
 
 local hold = hold_of(record)
-if hold and redis.call('HEXISTS', key, 'holding') == 0 and not hold_take(id, hold) then
+if hold and redis.call('HEXISTS', key, 'holding') == 0 and not hold_take(id, hold, true) then
   -- An earlier call is unsettled, and has kept what was reserved.
   return stop_here('budget')
 end

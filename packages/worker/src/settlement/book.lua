@@ -5,7 +5,9 @@
 local record = read_record(ARGV[1])
 local call = cjson.decode(ARGV[2])
 if not record.state then
-  ledger_append(call.row, clock_ms())
+  if not call.isUnknown then
+    ledger_append(call.row, clock_ms())
+  end
   return
 end
 book_call(ARGV[1], record, call, clock_ms())

@@ -13,6 +13,8 @@ export interface BookedCall {
   nano: string;
   /** Prompt and completion tokens that it used. */
   tokens: number;
+  /** Nobody was told what it used: it is left unsettled, and what was held for it is kept back. */
+  isUnknown: boolean;
 }
 
 export interface CallFacts {
@@ -20,7 +22,7 @@ export interface CallFacts {
   code?: FailureCode | undefined;
   /**
    * What was used. `none`: the provider refused, and charges nothing. `unknown`: it had not begun to answer when the call
-   * was given up or the connection broke; what it charges for that, nobody is told.
+   * was given up or the connection broke; what it charges for that, nobody is told, and the call is unsettled.
    */
   used: PricedAnswer | 'none' | 'unknown';
   latencyMs: number;
@@ -35,7 +37,7 @@ export function bookedCall(id: string, record: JobRecord, { status, code, used, 
     generation: id,
     call: record.calls,
     kind: 'call',
-    status,
+    status: used === 'unknown' ? 'unsettled' : status,
     ...(code === undefined ? {} : { code }),
     tenant: record.tenant,
     key: record.key ?? '',
@@ -61,6 +63,7 @@ export function bookedCall(id: string, record: JobRecord, { status, code, used, 
     row: JSON.stringify(row),
     nano: answer?.costNanoUsd ?? '0',
     tokens: (usage?.promptTokens ?? 0) + (usage?.completionTokens ?? 0),
+    isUnknown: used === 'unknown',
   };
 }
 

@@ -108,7 +108,7 @@ describe('what a job holds', () => {
     await settlement().fail(failing.run, failing.record, busy);
     const stopped = await begin(await acceptHeld(testHold()));
     await bench.stop(stopped.run.id);
-    await settlement().stop(stopped.run, stopped.record, 'cancel', undefined);
+    await settlement().stop(stopped.run, stopped.record, 'cancel', costing(0));
     await bench.stop(await acceptHeld(testHold()));
     const waiting = await begin(await acceptHeld(testHold()));
     await bareSettlement().release(waiting.run, next, callOf(waiting, 0, 'failed'));
@@ -178,6 +178,19 @@ describe('a run that is lost', () => {
     expect(await spend('tenant:acme')).toEqual({ spent: 700, reserved: 0, unsettled: 20_000 });
     await bareSettlement().book({ id }, callOf(lost, 500, 'aborted'));
     expect(await spend('tenant:acme')).toEqual({ spent: 1200, reserved: 0, unsettled: 0 });
+  });
+
+  test('and has no more to say than that nobody knows what its call cost, leaves it unsettled', async () => {
+    const id = await acceptHeld(testHold());
+    const lost = await begin(id);
+    const { run, record } = await begin(id);
+    await settlement().settle(run, record, costing(700));
+    await bareSettlement().book({ id }, testCall(lost.run, lost.record, { status: 'aborted', used: 'unknown' }));
+    expect(await told()).toEqual([
+      [1, 'unsettled', null],
+      [2, 'completed', '700'],
+    ]);
+    expect(await spend('tenant:acme')).toEqual({ spent: 700, reserved: 0, unsettled: 20_000 });
   });
 
   test('is not followed by another call that no budget has room for', async () => {
@@ -288,10 +301,11 @@ describe('a shared call', () => {
     const { run, record } = await begin(leader);
     await bench.stop(leader);
     expect(await spend('tenant:acme')).toEqual({ spent: 0, reserved: 20_000, unsettled: 0 });
-    // It has no generation under way any more.
-    expect(await redis().zrange(place, '0', '-1')).toEqual(['other']);
+    // Its call is under way still.
+    expect(await redis().zrange(place, '0', '-1')).toEqual(['other', leader].toSorted());
 
     await settlement().settle(run, record, costing(700));
+    expect(await redis().zrange(place, '0', '-1')).toEqual(['other']);
     expect(await spend('tenant:acme')).toEqual({ spent: 700, reserved: 0, unsettled: 0 });
     expect(await spend('user:acme:bob')).toEqual({ spent: 0, reserved: 0, unsettled: 0 });
   });
@@ -460,15 +474,36 @@ describe('counters', () => {
   });
 });
 
-test('a call of which nobody knows what it used has a row without a cost, and spends nothing', async () => {
+test('a call of which nobody knows what it used is unsettled, and what was held for it is kept back', async () => {
   const id = await acceptHeld(testHold());
   const { run, record } = await begin(id);
   await bench.stop(id);
   await settlement().stop(run, record, 'cancel', undefined);
   expect(await rows()).toMatchObject([
-    { status: 'aborted', usageSource: 'unknown', costNanoUsd: null, promptTokens: 0 },
+    { status: 'unsettled', usageSource: 'unknown', costNanoUsd: null, promptTokens: 0 },
   ]);
-  expect(await spend('tenant:acme')).toEqual({ spent: 0, reserved: 0, unsettled: 0 });
+  expect(await spend('tenant:acme')).toEqual({ spent: 0, reserved: 0, unsettled: 20_000 });
+});
+
+test('what an operator has written off is not taken back again when the outcome comes', async () => {
+  const id = await acceptHeld(testHold());
+  const lost = await begin(id);
+  await begin(id);
+  await bench.redis().hset(bench.keys().spend('tenant:acme', 'total'), 'unsettled', 0);
+  await bareSettlement().book({ id }, callOf(lost, 500, 'aborted'));
+  expect(await spend('tenant:acme')).toEqual({ spent: 500, reserved: 20_000, unsettled: 0 });
+});
+
+test('a job that was accepted before its budget was raised has the room that others have', async () => {
+  const id = await acceptHeld(testHold({ budgets: [testBudget({ limit: '20000' })] }));
+  const { run } = await begin(id);
+  await bench.redis().hset(bench.keys().spend('tenant:acme', 'total'), { limit: '90000', spent: '60000' });
+  const next = { attempt: 2, afterMs: 0, reason: 'provider_busy' };
+  expect(await settlement().release(run, next)).toBe('released');
+  expect(await settlement().begin(id, 2, 'later')).toMatchObject({ kind: 'ended' });
+  await bench.redis().hset(bench.keys().spend('tenant:acme', 'total'), 'spent', '40000');
+  const other = await acceptHeld(testHold({ budgets: [testBudget({ limit: '90000' })] }));
+  expect(await settlement().begin(other, 1, 'first')).toMatchObject({ kind: 'run' });
 });
 
 test('a call whose price nobody knows has a row without a cost, and spends nothing', async () => {

@@ -22,7 +22,7 @@ local event = cjson.decode(ARGV[3])
 event.reset = record.dirty == '1'
 redis.call('HDEL', KEYS[1], 'run')
 local hold = hold_of(record)
-local reason = record.stop or (hold and overspent(hold, '0') and 'budget')
+local reason = record.stop or (hold and overspent(hold, '0', true) and 'budget')
 if reason and is_final(record.state) then
   hand_over(id, record, 'leader_left', now)
   return 2

@@ -66,7 +66,7 @@ if for_others then
   end
   local hold = hold_of(record)
   if hold then
-    hold_give_back(id, hold)
+    end_hold(id, hold)
   end
 else
   end_job(id, record, o)

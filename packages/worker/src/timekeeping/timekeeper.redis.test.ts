@@ -1,8 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { createSettlement } from '../settlement/settlement.ts';
-import { acceptJob, followJob, pricedAnswer, readLog, readSpend, stopJob, type TestFields } from '../test-job.ts';
+import {
+  acceptHeldJob,
+  acceptJob,
+  followJob,
+  pricedAnswer,
+  readLog,
+  readSpend,
+  stopJob,
+  type TestFields,
+  testHold,
+} from '../test-job.ts';
 import { openLaneBench, silent } from '../test-lanes.ts';
-import { withCalls } from '../test-settlement.ts';
+import { testCall, withCalls } from '../test-settlement.ts';
 import { startTimekeeper } from './timekeeper.ts';
 
 const { redis, keys, laneQueues, queue, submit, read } = openLaneBench();
@@ -333,6 +343,23 @@ describe('a result that has been kept long enough', () => {
     await expire(id);
     await tick();
     expect(await redis().exists(keys().job(id))).toBe(0);
+  });
+
+  test('of a leader that left gives back what it held for a call that is put off and that nobody wants any more', async () => {
+    const leader = await acceptHeldJob(redis(), keys(), testHold());
+    const beginning = await settlement().begin(leader, 1, 'run-1');
+    if (beginning.kind !== 'run') throw new Error(`${leader} is ${beginning.kind}`);
+    const run = { id: leader, run: 'run-1' };
+    const follower = await followJob(redis(), keys(), leader);
+    await stopJob(redis(), keys(), leader, 'cancel');
+    const failed = testCall(run, beginning.record, { status: 'failed', used: 'none' });
+    const bare = createSettlement({ redis: redis(), keys: keys(), cacheMaxBytes: 1_000_000 });
+    await bare.release(run, { attempt: 2, afterMs: 600_000, reason: 'provider_rate_limited' }, failed);
+    await stopJob(redis(), keys(), follower, 'cancel');
+    await expire(leader);
+    await tick();
+    expect(await redis().exists(keys().job(leader))).toBe(0);
+    expect(await readSpend(redis(), keys(), 'tenant:acme')).toEqual({ spent: 0, reserved: 0, unsettled: 0 });
   });
 
   test('a record that went by itself is struck off', async () => {

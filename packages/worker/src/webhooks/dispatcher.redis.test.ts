@@ -187,7 +187,7 @@ describe('what is told of a budget', () => {
     const threshold = listed.find(([, { type }]) => type === 'budget.threshold');
     expect(JSON.parse(threshold?.[1].body ?? '')).toMatchObject({
       type: 'budget.threshold',
-      data: { tenant_id: tenant, scope: 'user', id: 'ann', period: '2026-11', percent: 50 },
+      data: { tenant_id: tenant, scope: 'user', id: 'ann', period: 'month', percent: 50 },
     });
     for (const owner of [job, 'whe_off', 'whe_ends', 'whe_other']) expect(await deliveries.list(owner, 10)).toEqual([]);
     expect(await producer.queue.getJobCountByTypes('waiting')).toBe(2);

@@ -92,8 +92,11 @@ async function planBudget(
   entry: BudgetEntry,
   { endpoints, metrics, log }: DispatcherOptions,
 ): Promise<NewDelivery[]> {
-  const event = entry.type === 'budget.exceeded' ? events.budgetExceeded : events.budgetThreshold;
-  log.warn({ event, ...budgetData(entry) }, 'a budget is used up to some part');
+  if (entry.type === 'budget.exceeded') {
+    log.warn({ event: events.budgetExceeded, ...budgetData(entry) }, 'a budget has refused a generation');
+  } else {
+    log.warn({ event: events.budgetThreshold, ...budgetData(entry) }, 'a budget is used up to a threshold');
+  }
   metrics.budgetEvents.inc({ type: entry.type });
   return planBudgetDeliveries(entryId, entry, await endpoints.list(entry.tenant));
 }

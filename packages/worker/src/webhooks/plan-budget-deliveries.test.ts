@@ -67,7 +67,8 @@ test('receivers read whose budget it is, for which period, and how much of it is
       tenant_id: 'acme',
       scope: 'tenant',
       id: 'acme',
-      period: '2026-11',
+      period: 'month',
+      period_start: '2026-11-01',
       limit_usd: 2.5,
       spent_usd: 1.250000001,
       percent: 50,
@@ -100,4 +101,19 @@ test.for([
   ['limit', ''],
 ] as const)('an entry of another version, whose %s is %s, is not read as one of this', ([name, value]) => {
   expect(() => left({ [name]: value })).toThrow();
+});
+
+test.for([
+  ['2026-11-24', 'day', '2026-11-24'],
+  ['total', 'total', null],
+] as const)('and of a refusal in %s what was held and what was needed', ([name, period, period_start]) => {
+  const refusal = { type: 'budget.exceeded', period: name, reserved: '200', unsettled: '0', needed: '5000000' };
+  const [{ body = '' } = {}] = planBudgetDeliveries('1-0', left(refusal), [endpoint('whe_a')]);
+  expect(JSON.parse(body).data).toMatchObject({
+    period,
+    period_start,
+    reserved_usd: 2e-7,
+    unsettled_usd: 0,
+    needed_usd: 0.005,
+  });
 });

@@ -7,6 +7,7 @@ import {
   budgetsMember,
   limitsMember,
   modelLimitsMember,
+  nameMember,
   resolveModelLimits,
   resolveModels,
   userIdMember,
@@ -17,7 +18,7 @@ const futureTime = z.iso
   .refine((text) => !(Date.parse(text) <= Date.now()), 'must be in the future');
 
 const members = {
-  name: z.string().max(128),
+  name: nameMember,
   scopes: z
     .array(z.enum(scopes))
     .min(1)

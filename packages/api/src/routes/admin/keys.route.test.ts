@@ -114,6 +114,7 @@ describe('making a key', () => {
       '/budgets/0/limit_usd',
     ],
     ['a negative budget', { budgets: [{ ...budget, limit_usd: -1 }] }, '/budgets/0/limit_usd'],
+    ['a budget without its limit', { budgets: [{ period: 'day' }] }, '/budgets/0/limit_usd'],
     ['a budget of a week', { budgets: [{ ...budget, period: 'week' }] }, '/budgets/0/period'],
     ['an end that has passed', { expires_at: '2020-01-01T00:00:00Z' }, '/expires_at'],
     ['an end that is no time', { expires_at: 'tomorrow' }, '/expires_at'],
@@ -127,6 +128,16 @@ describe('making a key', () => {
     expect(response.statusCode).toBe(422);
     expect(pointersOf(response)).toEqual([pointer]);
     expect((await send('GET', `${path}?limit=100`)).json().data).toHaveLength(before);
+  });
+
+  test.for<[object, string]>([
+    [{}, 'is required'],
+    [{ limit_usd: true }, 'must be a decimal number of USD, such as 12.5, with at most 9 decimals'],
+    [{ limit_usd: 'much' }, 'must be a decimal number of USD, such as 12.5, with at most 9 decimals'],
+    [{ limit_usd: 9_000_001 }, 'must be <= 9000000'],
+  ])('422 for a budget with %o says what to send', async ([limit, detail]) => {
+    const response = await send('POST', path, { budgets: [{ period: 'day', ...limit }] });
+    expect(response.json().errors).toEqual([{ pointer: '/budgets/0/limit_usd', detail }]);
   });
 
   test('404 for a tenant that is not there', async () => {

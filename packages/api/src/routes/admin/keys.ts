@@ -24,6 +24,9 @@ const params = z.object({ id: z.string() });
 const keyId = /^key_[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 const path = '/v1/admin/keys';
 
+/** So many keys of a tenant its own administrators may make: all tenants share one store. */
+const keysMax = 10_000;
+
 const keyPage = z
   .object({ object: z.literal('list'), data: z.array(keyView), has_more: z.boolean() })
   .meta({ id: 'ApiKeyList' });
@@ -45,6 +48,7 @@ const noKey = (id: string) =>
 /** What the caller may do to keys: all of a gateway or of a tenant, and of these only what its own key can do. */
 async function powersOf(caller: Caller, apiKeys: ApiDeps['apiKeys']) {
   const own: Grant | undefined = caller.keyId === undefined ? undefined : await apiKeys.known(caller.keyId);
+  if (caller.keyId !== undefined && !own) throw noKey(caller.keyId);
   const reach = ({ id, tenant }: ApiKey) => reachTenant(caller, tenant, () => noKey(id));
   return {
     reach,
@@ -83,7 +87,9 @@ const keyCollection: FastifyPluginAsyncZod<KeyRoutesDeps> = async (app, { apiKey
       schema: {
         tags,
         summary: 'Make an API key',
-        description: 'The answer is the only one that ever shows it.',
+        description:
+          'Its secret is the member `key` of the answer, and is shown this once. A request that names no user counts for ' +
+          'the key as its own user, whose limits are the configured ones where the key sets no other.',
         body: newKey,
         response: { 201: freshKeyView, ...refused },
       },
@@ -96,7 +102,7 @@ const keyCollection: FastifyPluginAsyncZod<KeyRoutesDeps> = async (app, { apiKey
       const { grant } = await powersOf(caller, apiKeys);
       grant(wishes);
       checkBinding(wishes);
-      const fresh = await apiKeys.create(wishes);
+      const fresh = await apiKeys.create(wishes, caller.role === 'operator' ? undefined : keysMax);
       if (!fresh) throw noTenant(tenantId);
       return reply
         .code(201)
@@ -158,7 +164,8 @@ const singleKey: FastifyPluginAsyncZod<KeyRoutesDeps> = async (app, { apiKeys, r
       schema: {
         tags,
         summary: 'Revoke an API key',
-        description: 'For good, and at once. What it was stays to be seen.',
+        description:
+          'For good, and within seconds (KEY_CACHE_MS) on every api process. What it was and has used stays to be seen.',
         params,
         response: { 204: z.null(), ...refused },
       },

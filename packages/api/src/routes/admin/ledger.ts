@@ -25,7 +25,7 @@ const query = z.object({
   key_id: name,
   model: name,
   status: z.enum(ledgerStatuses).optional(),
-  generation: name.describe('Id of a job, in any of its forms, or of the request that the cache answered'),
+  generation: name.describe('Id of a job, in any of its forms, or that of a row without one'),
   limit: z.coerce.number().int().min(1).max(100).default(20).describe('As CSV: all rows, whatever it says'),
   after: z.string().optional().describe('Id of the last row of the page before'),
   format: formatQuery,

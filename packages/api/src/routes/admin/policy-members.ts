@@ -4,15 +4,24 @@ import { z } from 'zod';
 import { invalidField } from '../../http/invalid-field.ts';
 
 /** Members of the bodies that set what somebody may do. Unknown members of theirs are refused: a misspelt limit limits nothing. */
-export const limitsMember = limits.describe('What is absent is not limited; 0 refuses everything');
+export const limitsMember = limits.describe(
+  'Of all its requests together; what is absent is not limited, 0 refuses everything. The limits of its users hold as well',
+);
+/** Of one user each: unlike those of a key or a tenant, they have a default. */
+export const userLimitsMember = limits.describe(
+  'Of each single user; what is absent is as configured (MAX_REQUESTS_PER_MINUTE, MAX_REQUESTS_PER_HOUR, …), 0 refuses everything',
+);
 export const modelLimitsMember = modelLimits.describe('By model');
 export const budgetsMember = budgets.describe('One for each period at most');
 
-export const userIdMember = z
+/** Scripts read records as JSON, and theirs has no half of a surrogate pair. */
+const shortText = z
   .string()
-  .min(1)
   .max(128)
   .refine((text) => text.isWellFormed(), 'must be well-formed Unicode');
+
+export const nameMember = shortText;
+export const userIdMember = shortText.min(1);
 
 /** A page of a list, the newest first. */
 export const pageQuery = {

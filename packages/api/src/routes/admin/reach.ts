@@ -1,4 +1,5 @@
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import { ledgerText } from '@llm-gateway/shared/ledger/ledger-entry';
 import { z } from 'zod';
 import type { Caller } from '../../auth/caller.ts';
 
@@ -15,12 +16,25 @@ export function requireOperator({ role }: Caller): void {
   if (role !== 'operator') throw new GatewayError({ code: 'forbidden', detail: 'This needs the admin key.' });
 }
 
+/** The ledger is asked for it, and Postgres takes no NUL character for a part of a text. */
+const tenantName = z.string().max(512).transform(ledgerText).optional();
+
 export const tenantQuery = {
-  tenant_id: z.string().optional().describe('Without it the operator sees all tenants, an administrator its own'),
+  tenant_id: tenantName.describe('Without it the operator sees all tenants, an administrator its own'),
 };
 
 /** Whose figures somebody asks for; undefined for all tenants'. Throws `not_found` for what is out of reach. */
 export function tenantAsked(caller: Caller, tenantId: string | undefined): string | undefined {
   if (tenantId !== undefined) reachTenant(caller, tenantId);
   return tenantId ?? (caller.role === 'operator' ? undefined : caller.tenantId);
+}
+
+export const oneTenantQuery = {
+  tenant_id: tenantName.describe("The caller's own if absent; only the operator may name another one"),
+};
+
+/** The one tenant that a request is about. Throws `not_found` for what is out of reach. */
+export function oneTenant(caller: Caller, tenantId: string | undefined): string {
+  if (tenantId !== undefined) reachTenant(caller, tenantId);
+  return tenantId ?? caller.tenantId;
 }

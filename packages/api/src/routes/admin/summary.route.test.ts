@@ -102,6 +102,25 @@ test.for([
   expect(found.groups.map(({ group, requests }: Record<string, unknown>) => [group, requests])).toEqual(groups);
 });
 
+test.for([
+  ['?format=csv&group_by=user', {}],
+  ['?group_by=user', { accept: 'text/csv' }],
+] as const)('the groups as CSV (%s)', async ([query, headers]) => {
+  const response = await api.get(`/v1/admin/summary${query}`, { ...acmeAdmin, ...headers });
+  expect(response.headers['content-type']).toBe('text/csv; charset=utf-8');
+  const [names, ...lines] = response.body.trim().split('\n');
+  expect(names).toMatch(/^group,requests,cached_requests,/);
+  expect(lines.map((line) => line.split(',').slice(0, 2))).toEqual([
+    ['u1', '2'],
+    ['u2', '3'],
+  ]);
+});
+
+test('the groups as CSV are days unless told otherwise', async () => {
+  const { body } = await api.get('/v1/admin/summary?format=csv&from=2026-11-01', acmeAdmin);
+  expect(body).toMatch(/\n2026-11-01,1,.*\n2026-11-02,3,.*\n$/);
+});
+
 test('no more than the 100 dearest groups', async () => {
   await api.addRows(
     Array.from({ length: 130 }, (_, index) =>

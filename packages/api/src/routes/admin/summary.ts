@@ -2,13 +2,14 @@ import { lanes } from '@llm-gateway/shared/queue/generation-queue';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ApiDeps } from '../../deps.ts';
+import { formatQuery, jsonOrCsv, sendCsv, wantsCsv } from '../../http/csv.ts';
 import { problem } from '../../http/problem-schema.ts';
 import type { LaneBoard } from '../../lanes/lane-board.ts';
 import { percentiles } from '../../usage/percentiles.ts';
 import { periodOf, periodQuery } from '../../usage/period.ts';
 import { readLatencies } from '../../usage/read-latencies.ts';
 import { groupings, sumUsage } from '../../usage/sum-usage.ts';
-import { hitRate, usageGroup, usageSummary, viewGroup, viewUsage } from '../../usage/usage-view.ts';
+import { hitRate, usageGroup, usageGroupColumns, usageSummary, viewGroup, viewUsage } from '../../usage/usage-view.ts';
 import { type CacheRoutesDeps, cacheView, viewCache } from '../native/cache.ts';
 import { tenantAsked, tenantQuery } from './reach.ts';
 
@@ -18,8 +19,14 @@ export interface SummaryDeps extends Pick<ApiDeps, 'ledger' | 'settings'> {
 }
 
 const groupsMax = 100;
+const csvGroupsMax = 10_000;
 
-const query = z.object({ ...periodQuery, ...tenantQuery, group_by: z.enum(groupings).optional() });
+const query = z.object({
+  ...periodQuery,
+  ...tenantQuery,
+  group_by: z.enum(groupings).optional().describe('As CSV the groups alone, by day unless told'),
+  format: formatQuery,
+});
 
 const queueView = z.object({ waiting: z.int(), active: z.int(), delayed: z.int() });
 
@@ -49,10 +56,20 @@ export const summaryRoute: FastifyPluginAsyncZod<SummaryDeps> = async (app, { le
     tags: ['Admin'],
     summary: 'The whole gateway, or one tenant, in figures',
     querystring: query,
-    response: { 200: summary, '4xx': problem, '5xx': problem },
+    response: {
+      200: jsonOrCsv(summary, `The figures; as CSV the groups, up to ${csvGroupsMax}`),
+      '4xx': problem,
+      '5xx': problem,
+    },
   };
-  app.get('/v1/admin/summary', { schema }, async ({ caller, query: { from, to, tenant_id, group_by } }) => {
-    const scope = { tenantId: tenantAsked(caller, tenant_id), period: periodOf({ from, to }) };
+  app.get('/v1/admin/summary', { schema }, async (request, reply) => {
+    const { from, to, tenant_id, group_by, format } = request.query;
+    const scope = { tenantId: tenantAsked(request.caller, tenant_id), period: periodOf({ from, to }) };
+    if (wantsCsv(request, format)) {
+      const by = group_by ?? 'day';
+      const { found } = await ledger.readCurrent((database) => sumUsage(database, scope, { by, max: csvGroupsMax }));
+      return sendCsv(reply, 'summary.csv', usageGroupColumns, found.groups.map(viewGroup));
+    }
     const [cacheFigures, costs, survey, counts] = await Promise.all([
       viewCache(cache, scope.tenantId),
       ledger.readCurrent((database) =>

@@ -1,3 +1,4 @@
+import { limits } from '@llm-gateway/shared/contracts/policy';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ApiDeps } from '../../deps.ts';
@@ -5,7 +6,7 @@ import { problem } from '../../http/problem-schema.ts';
 import { ignoreNulls } from '../../http/without-nulls.ts';
 import type { UserPolicy } from '../../tenants/tenant.ts';
 import { userView, viewUser } from '../../tenants/tenant-view.ts';
-import { budgetsMember, limitsMember, userIdMember } from './policy-members.ts';
+import { budgetsMember, userIdMember } from './policy-members.ts';
 import { noTenant, reachTenant, requireOperator } from './reach.ts';
 
 export type TenantUserDeps = Pick<ApiDeps, 'tenants' | 'readSpend'>;
@@ -17,7 +18,9 @@ const path = '/v1/admin/tenants/:id/users/:user_id';
 
 const body = z
   .strictObject({
-    limits: limitsMember.optional(),
+    limits: limits
+      .optional()
+      .describe("What is absent is as the tenant's user_limits or the configuration say; 0 refuses everything"),
     budgets: budgetsMember.optional().describe("If absent, those of the tenant's users hold; an empty list is none"),
   })
   .meta({

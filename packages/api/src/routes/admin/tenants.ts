@@ -8,7 +8,15 @@ import { ignoreNulls } from '../../http/without-nulls.ts';
 import { defaultTenant, emptyTenant, newTenantId, tenantId } from '../../tenants/tenant.ts';
 import { tenantView, viewTenant } from '../../tenants/tenant-view.ts';
 import type { TenantChanges } from '../../tenants/tenants.ts';
-import { budgetsMember, limitsMember, modelLimitsMember, pageQuery, resolveModelLimits } from './policy-members.ts';
+import {
+  budgetsMember,
+  limitsMember,
+  modelLimitsMember,
+  nameMember,
+  pageQuery,
+  resolveModelLimits,
+  userLimitsMember,
+} from './policy-members.ts';
 import { noTenant, reachTenant, requireOperator } from './reach.ts';
 
 export type TenantRoutesDeps = Pick<ApiDeps, 'tenants' | 'readSpend'>;
@@ -19,11 +27,11 @@ const params = z.object({ id: z.string() });
 const path = '/v1/admin/tenants';
 
 const members = {
-  name: z.string().max(128),
+  name: nameMember,
   disabled: z.boolean().describe('Its keys are refused; who needs no key is not'),
   limits: limitsMember,
   model_limits: modelLimitsMember,
-  user_limits: limitsMember,
+  user_limits: userLimitsMember,
   budgets: budgetsMember,
   user_budgets: budgetsMember,
 };

@@ -2,6 +2,7 @@ import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import { events } from '@llm-gateway/shared/observability/logger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Admission, type AdmittedJob, admit } from '../../admission/admit.ts';
+import { BudgetExceeded } from '../../admission/budget-exceeded.ts';
 import type { GenerationRequest } from '../../admission/generation-request.ts';
 import { RateLimited } from '../../admission/limit.ts';
 import type { ApiDeps } from '../../deps.ts';
@@ -34,8 +35,8 @@ export async function admitLogged(
     return admitted;
   } catch (error) {
     metrics.admissions.inc({ outcome: error instanceof GatewayError ? error.failure.code : 'internal' });
+    if (error instanceof RateLimited || error instanceof BudgetExceeded) reply.headers(limitHeaders(error.decision));
     if (error instanceof RateLimited) {
-      reply.headers(limitHeaders(error.decision));
       request.log.warn(
         { event: events.rateLimitExceeded, ...about, retry_after_ms: error.decision.retryAfterMs },
         'limit reached',

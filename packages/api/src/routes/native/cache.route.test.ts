@@ -4,7 +4,7 @@ import { afterAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { createCacheStore } from '../../cache/cache-store.ts';
 import { createKeeper } from '../../test/keep-answer.ts';
 import { answered } from '../../test/settle-by-hand.ts';
-import { startTestApi, type TestApi } from '../../test/start-test-api.ts';
+import { adminKey, startTestApi, type TestApi } from '../../test/start-test-api.ts';
 import { viewCache } from './cache.ts';
 
 let api: TestApi;
@@ -89,6 +89,29 @@ describe('GET /v1/cache/stats', () => {
     const all = await viewCache({ store: createCacheStore(api.redis, api.deps.keys), ttlS: 3600 });
     expect(all).toMatchObject({ entries: 2, hits: 0, misses: 1 });
     expect(all.memory_bytes).toBeGreaterThan(own.memory_bytes);
+  });
+});
+
+describe('another tenant', () => {
+  const headers = { authorization: `Bearer ${adminKey}` };
+  const named = '?tenant_id=somebody-else';
+  const remove = (sent: object) =>
+    api.inject({ method: 'DELETE', url: `/v1/cache/clear${named}`, headers: { ...sent } });
+
+  test('is seen and cleared by the operator, and nobody else is touched', async () => {
+    const foreign = await keepForeign();
+    await api.generate(ask());
+    expect((await api.get(`/v1/cache/stats${named}`, headers)).json()).toMatchObject({ entries: 1, misses: 0 });
+    expect((await remove(headers)).json().cleared).toBe(1);
+    expect(await api.redis.exists(foreign)).toBe(0);
+    expect(await stats()).toMatchObject({ entries: 1 });
+  });
+
+  test('404 for everybody else', async () => {
+    const foreign = await keepForeign();
+    expect((await api.get(`/v1/cache/stats${named}`)).statusCode).toBe(404);
+    expect((await remove({})).statusCode).toBe(404);
+    expect(await api.redis.exists(foreign)).toBe(1);
   });
 });
 

@@ -7,6 +7,7 @@ import { requireWholeTenant } from '../../auth/require-scope.ts';
 import type { CacheStore } from '../../cache/cache-store.ts';
 import { invalidField } from '../../http/invalid-field.ts';
 import { problem } from '../../http/problem-schema.ts';
+import { oneTenant, oneTenantQuery } from '../admin/reach.ts';
 
 export interface CacheRoutesDeps {
   store: CacheStore;
@@ -50,13 +51,22 @@ const filter = z.object({
   user_id: z.string().min(1).max(128).optional().describe('Only what jobs of this user have brought'),
   model: z.string().min(1).max(256).optional(),
   namespace: z.string().min(1).max(128).optional(),
+  ...oneTenantQuery,
 });
 
 export const cacheRoutes: FastifyPluginAsyncZod<CacheRoutesDeps & { clearScope: Scope }> = async (app, deps) => {
   app.get(
     '/v1/cache/stats',
-    { schema: { tags: ['Cache'], summary: 'The cache in figures', response: { 200: cacheView, '5xx': problem } } },
-    ({ caller }) => viewCache(deps, caller.tenantId),
+    {
+      schema: {
+        tags: ['Cache'],
+        summary: 'The cache in figures',
+        description: 'Of one tenant; of all of them together in GET /v1/admin/summary.',
+        querystring: z.object(oneTenantQuery),
+        response: { 200: cacheView, '4xx': problem, '5xx': problem },
+      },
+    },
+    async ({ caller, query }) => viewCache(deps, oneTenant(caller, query.tenant_id)),
   );
 
   app.delete(
@@ -67,16 +77,17 @@ export const cacheRoutes: FastifyPluginAsyncZod<CacheRoutesDeps & { clearScope: 
       schema: {
         tags: ['Cache'],
         summary: 'Forget stored answers',
+        description: 'Of one tenant: all of them, or those that everything named applies to.',
         querystring: filter,
         response: { 200: z.object({ message: z.string(), cleared: z.int() }), '4xx': problem, '5xx': problem },
       },
     },
-    async ({ query: { user_id: userId, model, namespace }, caller }) => {
+    async ({ query: { user_id: userId, model, namespace, tenant_id }, caller }) => {
       const target = model === undefined ? undefined : resolveModel(model)?.id;
       if (model !== undefined && target === undefined) {
         throw invalidField('model', `"${model.slice(0, 100)}" is not known; GET /v1/models lists the models`);
       }
-      const cleared = await deps.store.clear(caller.tenantId, { userId, model: target, namespace });
+      const cleared = await deps.store.clear(oneTenant(caller, tenant_id), { userId, model: target, namespace });
       return { message: `Cleared ${cleared} cached items`, cleared };
     },
   );

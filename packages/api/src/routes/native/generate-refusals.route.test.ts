@@ -2,6 +2,7 @@ import '@llm-gateway/testkit/provided-context';
 import { randomUUID } from 'node:crypto';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { makeKey } from '../../test/make-key.ts';
 import { answered } from '../../test/settle-by-hand.ts';
 import { adminKey, startTestApi, type TestApi, type Traces } from '../../test/start-test-api.ts';
 
@@ -269,6 +270,32 @@ describe('422', () => {
     expectProblem(response, 422, 'invalid_request');
     expect(response.json().detail).toContain('no worker serves anthropic');
     await lonely.close();
+  });
+});
+
+describe('402', () => {
+  test('by a budget that has no room: what the limits have left is told, and not counted', async () => {
+    const { headers } = await makeKey(api, {
+      limits: { requests_per_minute: 3, tokens_per_minute: 1000 },
+      budgets: [{ period: 'day', limit_usd: '0.000001' }],
+    });
+    const response = await api.generate({ prompt: 'dear', model: 'gpt-4o', max_tokens: 10 }, headers);
+    expectProblem(response, 402, 'budget_exceeded');
+    expect(response.headers).toMatchObject({
+      'x-should-retry': 'false',
+      'ratelimit-policy': expect.stringContaining('"key-minute";q=3;w=60'),
+      ratelimit: expect.stringContaining('"key-minute";r=3;'),
+      'x-ratelimit-remaining-requests': '3',
+      'x-ratelimit-remaining-tokens': '1000',
+    });
+    expect(response.headers).not.toHaveProperty('retry-after');
+  });
+
+  test('not by a budget but for the model, where nobody knows what the answer may cost', async () => {
+    const { headers } = await makeKey(api, { budgets: [{ period: 'day', limit_usd: 1 }] });
+    const response = await api.generate({ prompt: 'x', model: 'openai/gpt-unheard-of', max_tokens: 10 }, headers);
+    expectProblem(response, 422, 'invalid_request');
+    expect(response.json().errors).toMatchObject([{ pointer: '/model' }]);
   });
 });
 

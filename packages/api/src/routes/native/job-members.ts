@@ -12,7 +12,14 @@ export const onDisconnectMember = z.enum(['continue', 'cancel']);
 
 export const metadataMember = z
   .record(z.string().max(64), z.string().max(512))
-  .refine((pairs) => Object.keys(pairs).length <= 16, 'must have at most 16 pairs');
+  .refine((pairs) => Object.keys(pairs).length <= 16, 'must have at most 16 pairs')
+  .refine(
+    (pairs) =>
+      Object.entries(pairs)
+        .flat()
+        .every((text) => text.isWellFormed()),
+    'must be well-formed Unicode',
+  );
 
 const webhookUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' }).max(2048);
 

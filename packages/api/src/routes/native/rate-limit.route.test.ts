@@ -53,7 +53,8 @@ async function serve({
   });
   handleErrors(app);
   await app.register(rateLimitRoute, { limiter, policies });
-  const get = (userId: string) => app.inject({ url: `/v1/rate-limit/${encodeURIComponent(userId)}` });
+  const get = (userId: string, query = '') =>
+    app.inject({ url: `/v1/rate-limit/${encodeURIComponent(userId)}${query}` });
   const spend = (userId: string, tokens: number) => limiter.admit(rulesFor(userId), { id: randomUUID(), tokens });
   return { get, spend, asked };
 }
@@ -129,4 +130,16 @@ test('403 for another user than the one that a key is bound to', async () => {
   const { get } = await serve({ ofUsers: requests, caller: { boundUserId: 'ann' } });
   expect((await get('bob')).json()).toMatchObject({ status: 403, code: 'forbidden' });
   expect((await get('ann')).statusCode).toBe(200);
+});
+
+test('of another tenant for the operator, and for nobody else', async () => {
+  const operator = await serve({
+    ofUsers: requests,
+    caller: { tenantId: 'default', role: 'operator', keyId: undefined },
+  });
+  expect((await operator.get('u1', '?tenant_id=acme')).statusCode).toBe(200);
+  expect(operator.asked).toMatchObject([{ tenantId: 'acme', userId: 'u1' }]);
+  const other = await serve({ ofUsers: requests });
+  expect((await other.get('u1', '?tenant_id=default')).statusCode).toBe(404);
+  expect(other.asked).toEqual([]);
 });

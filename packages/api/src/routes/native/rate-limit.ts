@@ -5,6 +5,7 @@ import { limitHeaders } from '../../http/limit-headers.ts';
 import { problem } from '../../http/problem-schema.ts';
 import type { RateDecision, RateLimiter } from '../../limits/rate-limiter.ts';
 import type { Policy, PolicySubject } from '../../tenants/policies.ts';
+import { oneTenant, oneTenantQuery } from '../admin/reach.ts';
 
 const answer = z.object({
   user_id: z.string(),
@@ -38,11 +39,13 @@ export const rateLimitRoute: FastifyPluginAsyncZod<RateLimitDeps> = async (app, 
     description:
       'The body tells the limits of the user; those of its API key and tenant are in the headers beside them.',
     params: z.object({ user_id: z.string().min(1).max(128) }),
+    querystring: z.object(oneTenantQuery),
     response: { 200: answer, '4xx': problem, '5xx': problem },
   };
-  app.get('/v1/rate-limit/:user_id', { schema }, async ({ params: { user_id: userId }, caller }, reply) => {
+  app.get('/v1/rate-limit/:user_id', { schema }, async ({ params: { user_id: userId }, query, caller }, reply) => {
     requireOwnUser(caller, userId, 'user_id');
-    const { rules } = await policies.of({ tenantId: caller.tenantId, keyId: caller.keyId, userId });
+    const tenantId = oneTenant(caller, query.tenant_id);
+    const { rules } = await policies.of({ tenantId, keyId: caller.keyId, userId });
     const decision = await limiter.peek(rules);
     reply.headers(limitHeaders(decision));
     return { user_id: userId, ...requestMembers(decision), ...tokenMembers(decision), ...concurrencyMember(decision) };

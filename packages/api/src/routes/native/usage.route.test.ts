@@ -238,6 +238,15 @@ describe('GET /v1/usage/{user_id}', () => {
     }
   });
 
+  test('of another tenant for the operator, and for nobody else', async () => {
+    const user = randomUUID();
+    await api.addRows([entryOf({ tenant: 'acme', user, generation: user })]);
+    const path = `/v1/usage/${user}?tenant_id=acme`;
+    expect((await api.get(path, { authorization: `Bearer ${adminKey}` })).json()).toMatchObject({ total_requests: 1 });
+    expect(await usage(user)).toMatchObject({ total_requests: 0 });
+    expect((await api.get(path)).statusCode).toBe(404);
+  });
+
   test('a user whose id has a NUL finds what it used', async () => {
     const user = `${randomUUID()}\0`;
     await ask(user);

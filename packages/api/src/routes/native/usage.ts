@@ -9,6 +9,7 @@ import { problem } from '../../http/problem-schema.ts';
 import { dayQuery, type Period, periodOf, periodQuery, periodText } from '../../usage/period.ts';
 import { sumUsage } from '../../usage/sum-usage.ts';
 import { usageGroup, usageGroupColumns, usageSummary, viewGroup, viewUsage } from '../../usage/usage-view.ts';
+import { oneTenant, oneTenantQuery } from '../admin/reach.ts';
 
 const groupsMax = 1000;
 
@@ -20,6 +21,7 @@ const query = z.object({
     .enum(['day', 'model', 'key', 'provider'])
     .optional()
     .describe('As CSV the groups alone, by day unless told'),
+  ...oneTenantQuery,
   format: formatQuery,
 });
 
@@ -52,7 +54,7 @@ export const usageRoute: FastifyPluginAsyncZod<Pick<ApiDeps, 'ledger'>> = async 
     const period = periodAsked(request.query);
     const isCsv = wantsCsv(request, request.query.format);
     const by = request.query.group_by ?? (isCsv ? 'day' : undefined);
-    const scope = { tenantId: caller.tenantId, userId: ledgerText(user_id), period };
+    const scope = { tenantId: oneTenant(caller, request.query.tenant_id), userId: ledgerText(user_id), period };
     const { found, isStale } = await ledger.readCurrent((database) =>
       sumUsage(database, scope, by && { by, max: groupsMax }),
     );

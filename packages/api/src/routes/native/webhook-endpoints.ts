@@ -3,6 +3,7 @@ import { makeEndpointId, makeEventId } from '@llm-gateway/shared/contracts/ids';
 import { endpointEvents, usualEndpointEvents } from '@llm-gateway/shared/webhooks/job-webhook';
 import { webhookBody } from '@llm-gateway/shared/webhooks/webhook-body';
 import type { WebhookEndpoint } from '@llm-gateway/shared/webhooks/webhook-endpoints';
+import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { requireWholeTenant } from '../../auth/require-scope.ts';
@@ -86,9 +87,22 @@ const tags = ['Webhooks'];
 /** Registered addresses, which are told of all jobs of their tenant, and of its budgets. */
 export const webhookEndpointRoutes: FastifyPluginAsyncZod<WebhookEndpointDeps> = async (app, deps) => {
   app.addHook('onRequest', requireWholeTenant);
-  await app.register(endpointRoutes, deps);
+  await app.register(async (registration) => {
+    registration.addHook('preHandler', requireReader);
+    await registration.register(endpointRoutes, deps);
+  });
   await app.register(endpointActions, deps);
 };
+
+/**
+ * A `preHandler` hook of what says where to tell of all jobs of a tenant: a key that may not read their answers may not
+ * have them sent either. Throws `forbidden`.
+ */
+async function requireReader({ caller, method }: FastifyRequest): Promise<void> {
+  if (caller.scopes.includes('read') || !['POST', 'PATCH'].includes(method)) return;
+  const detail = 'An address is told of all jobs of the tenant: this needs the scope "read" as well.';
+  throw new GatewayError({ code: 'forbidden', detail });
+}
 
 const endpointRoutes: FastifyPluginAsyncZod<WebhookEndpointDeps> = async (app, { webhooks }) => {
   const { endpoints, secrets, urlFault } = webhooks;

@@ -9,6 +9,9 @@ export interface HealthDeps extends Pick<ApiDeps, 'redis' | 'isDraining' | 'redi
   version: string;
 }
 
+/** In the documentation: no key is sent. */
+const forAnybody = { tags: ['Health'], security: [] as Record<string, string[]>[] };
+
 const queueView = z.object({ waiting: z.int(), active: z.int(), delayed: z.int() });
 
 const detailedHealth = z.object({
@@ -69,7 +72,7 @@ export const healthRoutes: FastifyPluginAsyncZod<HealthDeps> = async (
     '/',
     {
       schema: {
-        tags: ['Health'],
+        ...forAnybody,
         summary: 'Name and version',
         response: { 200: z.object({ message: z.string(), version: z.string() }) },
       },
@@ -81,7 +84,7 @@ export const healthRoutes: FastifyPluginAsyncZod<HealthDeps> = async (
     '/health',
     {
       schema: {
-        tags: ['Health'],
+        ...forAnybody,
         summary: 'Whether this process lives',
         response: { 200: z.object({ status: z.literal('healthy'), service: z.literal('llm-gateway') }) },
       },
@@ -91,7 +94,13 @@ export const healthRoutes: FastifyPluginAsyncZod<HealthDeps> = async (
 
   app.get(
     '/v1/health',
-    { schema: { tags: ['Health'], summary: 'How the gateway is', response: { 200: detailedHealth } } },
+    {
+      schema: {
+        ...forAnybody,
+        summary: 'How the gateway is',
+        response: { 200: detailedHealth },
+      },
+    },
     async () => {
       const [seen, books] = await Promise.all([look(board), lookAtLedger(ledgerWatch)]);
       const { connected, workers, queue, providers } = seen;
@@ -121,7 +130,7 @@ export const healthRoutes: FastifyPluginAsyncZod<HealthDeps> = async (
     '/ready',
     {
       schema: {
-        tags: ['Health'],
+        ...forAnybody,
         summary: 'Whether a balancer should send requests here',
         response: { 200: readiness, 503: readiness },
       },
