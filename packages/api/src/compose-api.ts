@@ -5,7 +5,7 @@ import { loadPriceFile } from '@llm-gateway/shared/pricing/load-price-file';
 import { createPriceBook } from '@llm-gateway/shared/pricing/price-book';
 import { priceOverrides } from '@llm-gateway/shared/pricing/price-overrides';
 import { createLaneQueues } from '@llm-gateway/shared/queue/lane-queues';
-import { createKeys } from '@llm-gateway/shared/redis/keys';
+import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
 import { createTokenCounter } from '@llm-gateway/shared/tokens/token-counter';
 import type { Redis } from 'ioredis';
 import { createAccepter } from './admission/accept.ts';
@@ -17,6 +17,7 @@ import { createIdempotency } from './admission/idempotency.ts';
 import type { AuthMode } from './auth/authenticate.ts';
 import { createAccess } from './auth/create-access.ts';
 import { createSpendReader } from './budget/read-spend.ts';
+import { createWriteOff } from './budget/write-off.ts';
 import type { ApiConfig } from './config.ts';
 import { createAttendance } from './delivery/attendance.ts';
 import { createLogFeed } from './delivery/log-feed.ts';
@@ -80,7 +81,7 @@ export async function composeApi(parts: ApiParts): Promise<ApiDeps> {
     authenticator,
     apiKeys,
     tenants,
-    readSpend: createSpendReader(redis, keys),
+    ...openBudgets(redis, keys),
     ...openLedger({ databaseUrl: config.DATABASE_URL, redis, keys, log }),
     admission: {
       board,
@@ -123,6 +124,11 @@ export async function composeApi(parts: ApiParts): Promise<ApiDeps> {
     settings: settingsOf(config),
   };
 }
+
+const openBudgets = (redis: Redis, keys: Keys) => ({
+  readSpend: createSpendReader(redis, keys),
+  writeOff: createWriteOff(redis, keys),
+});
 
 const settingsOf = (config: Readonly<ApiConfig>): ApiSettings => ({
   bodyLimitBytes: config.BODY_LIMIT_BYTES,

@@ -9,6 +9,7 @@ import type { Redis } from 'ioredis';
 import type { AdmissionDeps } from './admission/admit.ts';
 import type { Authenticator } from './auth/authenticate.ts';
 import type { SpendReader } from './budget/read-spend.ts';
+import type { WriteOff } from './budget/write-off.ts';
 import type { Attendance } from './delivery/attendance.ts';
 import type { StreamDeliveryDeps } from './delivery/deliver-stream.ts';
 import type { DeliveryMarker } from './delivery/mark-delivered.ts';
@@ -29,6 +30,7 @@ export interface ApiDeps extends LedgerDeps {
   apiKeys: ApiKeys;
   tenants: Tenants;
   readSpend: SpendReader;
+  writeOff: WriteOff;
   admission: AdmissionDeps;
   jobs: JobReader;
   attendance: Attendance;

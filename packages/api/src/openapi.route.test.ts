@@ -82,6 +82,7 @@ test('has every route of the app but those that are hidden', () => {
     'PATCH /v1/admin/keys/{id}',
     'PATCH /v1/admin/tenants/{id}',
     'PATCH /v1/webhook-endpoints/{id}',
+    'POST /v1/admin/budgets/write-off',
     'POST /v1/admin/keys',
     'POST /v1/admin/keys/{id}/rotate',
     'POST /v1/admin/tenants',

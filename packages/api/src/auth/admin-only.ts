@@ -1,6 +1,7 @@
 import { type Failure, GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendFailure } from '../http/error-handler.ts';
+import { isCommand, isFromElsewhere } from '../http/from-elsewhere.ts';
 import { header } from '../http/header.ts';
 import { isSession, sessionCookie } from './admin-session.ts';
 import { type Authenticator, credentialOf } from './authenticate.ts';
@@ -50,17 +51,8 @@ function guard({ authenticator, adminKey }: AdminOnlyOptions, admits: (caller: C
  * cookie along with the commands of one that differs in its port alone.
  */
 function isInSession(request: FastifyRequest, adminKey: string | undefined): boolean {
-  const isCommand = request.method !== 'GET' && request.method !== 'HEAD';
-  if (adminKey === undefined || (isCommand && isFromElsewhere(request))) return false;
+  if (adminKey === undefined || (isCommand(request) && isFromElsewhere(request))) return false;
   return isSession(adminKey, request.cookies[sessionCookie], Date.now());
-}
-
-/** Browsers say so themselves, but only to servers that they trust: to others they tell the origin of the page. */
-function isFromElsewhere(request: FastifyRequest): boolean {
-  const site = header(request, 'sec-fetch-site');
-  if (site !== undefined) return site !== 'none' && site !== 'same-origin';
-  const origin = header(request, 'origin');
-  return origin !== undefined && origin.replace(/^https?:\/\//, '') !== request.host;
 }
 
 /** Where requests need no key, whoever sends one is somebody; where they need one, an unknown key is nobody's. */

@@ -1,6 +1,7 @@
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { Scope } from '@llm-gateway/shared/contracts/policy';
 import type { FastifyRequest } from 'fastify';
+import { isCommand, isFromElsewhere } from '../http/from-elsewhere.ts';
 import type { Caller } from './caller.ts';
 
 declare module 'fastify' {
@@ -28,8 +29,27 @@ export async function requireWholeTenant({ caller }: FastifyRequest): Promise<vo
   throw forbidden('This concerns the whole tenant, and the API key is bound to one user.');
 }
 
-/** Refuses a caller that is bound to one user and names another. Throws `forbidden`. */
-export function requireOwnUser({ boundUserId }: Caller, userId: unknown, field: string): void {
-  if (boundUserId === undefined || userId === undefined || userId === boundUserId) return;
-  throw new GatewayError({ code: 'forbidden', field, detail: 'The API key is bound to another user.' });
+/**
+ * Refuses a caller that is bound to one user and names another, or a key that names another key, which is the user of
+ * requests that name none. Throws `forbidden`.
+ */
+export function requireOwnUser({ role, keyId, boundUserId }: Caller, userId: unknown, field: string): void {
+  if (userId === undefined || userId === boundUserId) return;
+  if (boundUserId !== undefined) {
+    throw new GatewayError({ code: 'forbidden', field, detail: 'The API key is bound to another user.' });
+  }
+  if (role === 'key' && typeof userId === 'string' && keyIdPattern.test(userId) && userId !== keyId) {
+    throw new GatewayError({ code: 'forbidden', field, detail: 'This is the name of another API key.' });
+  }
+}
+
+const keyIdPattern = /^key_[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+
+/**
+ * Refuses what a page of another site makes a browser do: where nobody needs a key, there is nothing that it would have to
+ * steal first. Throws `forbidden`.
+ */
+export function refuseForeignPages(request: FastifyRequest): void {
+  if (request.caller.role !== 'open' || !isCommand(request) || !isFromElsewhere(request)) return;
+  throw forbidden('A page of another site may not do this without an API key.');
 }

@@ -122,18 +122,16 @@ test('who may not read has no results sent', async () => {
   expect((await send(`/v1/webhook-endpoints/${endpoint}`, change)).statusCode).toBe(403);
 });
 
-test('a tenant that is made anew under an old id tells nobody of the old one', async () => {
-  const tenant = await newTenant();
-  const old = await makeKey(api, { tenant_id: tenant });
+test('of a tenant that was removed nobody is told any more, and its id is not given out again', async () => {
+  const id = await newTenant();
+  const old = await makeKey(api, { tenant_id: id });
   await send('/v1/webhook-endpoints', { payload: { url: 'https://example.com/old' }, headers: old.headers });
-  const { secret } = (await api.get('/v1/webhooks/secret', old.headers)).json();
+  await api.get('/v1/webhooks/secret', old.headers);
   await send(`${path}/${old.id}`, { method: 'DELETE' });
-  expect((await send(`/v1/admin/tenants/${tenant}`, { method: 'DELETE' })).statusCode).toBe(204);
-
-  await makeTenant(api, { id: tenant });
-  const { headers } = await makeKey(api, { tenant_id: tenant });
-  expect((await api.get('/v1/webhook-endpoints', headers)).json().data).toEqual([]);
-  expect((await api.get('/v1/webhooks/secret', headers)).json().secret).not.toBe(secret);
+  expect((await send(`/v1/admin/tenants/${id}`, { method: 'DELETE' })).statusCode).toBe(204);
+  const { keys, redis } = api.deps;
+  expect(await redis.exists(keys.webhookEndpoints(id), keys.webhookSecret(id))).toBe(0);
+  expect((await send('/v1/admin/tenants', { payload: { id } })).statusCode).toBe(409);
 });
 
 test('a key that is sent where an id belongs is not logged', async () => {
@@ -183,4 +181,32 @@ describe("the operator's cookie", () => {
 test.for(['ledger', 'summary'])('a tenant whose name no database holds has no rows: %s', async (name) => {
   const { statusCode } = await send(`/v1/admin/${name}?tenant_id=%00`, { method: 'GET' });
   expect([200, 404]).toContain(statusCode);
+});
+
+test('a key may not count its requests for another key', async () => {
+  const [mine, theirs] = [await makeKey(api), await makeKey(api)];
+  const body = { prompt: 'hello', model: 'gpt-4o', user_id: theirs.id };
+  const response = await send('/v1/generate', { payload: body, headers: mine.headers });
+  expect([response.statusCode, response.json().code]).toEqual([403, 'forbidden']);
+  expect((await send(`/v1/rate-limit/${theirs.id}`, { method: 'GET', headers: mine.headers })).statusCode).toBe(403);
+});
+
+test('what an administrator changes is logged, and by whom', async () => {
+  const { id, headers } = await makeKey(api, { scopes: ['admin', 'generate', 'read'] });
+  const made = (await send(path, { payload: { name: 'second' }, headers })).json();
+  const logged = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'admin_change');
+  expect(logged.at(-1)).toMatchObject({ by: id, method: 'POST', path: `${path}/${made.id}`, status: 201 });
+  expect(logged.at(-2)).toMatchObject({ by: 'operator', path: `${path}/${id}` });
+});
+
+test('where nobody needs a key, a page of another site can command nothing', async () => {
+  const open = await startTestApi({ redisUrl: inject('redisUrl') });
+  try {
+    const url = '/v1/webhooks/secret/rotate';
+    const foreign = [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }];
+    for (const headers of foreign) expect((await send(url, { headers, at: open })).statusCode).toBe(403);
+    expect((await send(url, { headers: {}, at: open })).statusCode).toBe(200);
+  } finally {
+    await open.close();
+  }
 });

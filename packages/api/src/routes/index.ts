@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { administrators, adminOnly } from '../auth/admin-only.ts';
-import { requireOwnUser, requireScope } from '../auth/require-scope.ts';
+import { refuseForeignPages, requireOwnUser, requireScope } from '../auth/require-scope.ts';
 import { createCacheStore } from '../cache/cache-store.ts';
 import type { ApiDeps } from '../deps.ts';
 import { draining } from '../http/draining.ts';
@@ -9,10 +9,12 @@ import { createJobList } from '../jobs/job-list.ts';
 import { bullBoardRoute } from './admin/bull-board.ts';
 import { keyRoutes } from './admin/keys.ts';
 import { ledgerRoute } from './admin/ledger.ts';
+import { logChanges } from './admin/log-changes.ts';
 import { loginRoutes } from './admin/login.ts';
 import { summaryRoute } from './admin/summary.ts';
 import { tenantUserRoutes } from './admin/tenant-users.ts';
 import { tenantRoutes } from './admin/tenants.ts';
+import { writeOffRoute } from './admin/write-off.ts';
 import { cacheRoutes } from './native/cache.ts';
 import { generateRoute } from './native/generate.ts';
 import { jobCommandRoutes } from './native/job-commands.ts';
@@ -45,6 +47,7 @@ export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promi
       if (isDraining()) throw draining();
       request.caller = await authenticator.caller(request);
       requireScope(request);
+      refuseForeignPages(request);
       for (const part of [request.params, request.query] as { user_id?: unknown }[]) {
         requireOwnUser(request.caller, part.user_id, 'user_id');
       }
@@ -67,11 +70,13 @@ export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promi
 
   await app.register(async (admins) => {
     admins.addHook('onRequest', administrators(deps));
+    admins.addHook('onResponse', logChanges);
     await admins.register(summaryRoute, { ...deps, board, cache });
     await admins.register(ledgerRoute, deps);
     await admins.register(keyRoutes, deps);
     await admins.register(tenantRoutes, deps);
     await admins.register(tenantUserRoutes, deps);
+    await admins.register(writeOffRoute, deps);
   });
 
   await app.register(async (operators) => {

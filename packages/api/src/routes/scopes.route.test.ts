@@ -63,6 +63,7 @@ const needs: Record<RouteName, Need> = {
   'PUT /v1/admin/tenants/:id/users/:user_id': 'operator',
   'DELETE /v1/admin/tenants/:id/users/:user_id': 'operator',
 
+  'POST /v1/admin/budgets/write-off': 'operator',
   'GET /metrics': 'operator',
 };
 

@@ -95,18 +95,16 @@ describe('tenants', () => {
     await apiKeys.revoke(second?.key.id ?? '', () => undefined);
     expect(await tenants.remove('acme')).toBe('removed');
     expect(await tenants.remove('acme')).toBe('missing');
-    expect(await redis.keys(`${keys.tenants.replace('tenants', '*')}`)).toEqual([]);
+    expect(await redis.keys(`${keys.tenants.replace('tenants', '*')}`)).toEqual([keys.tenantsGone]);
+    expect(await add('acme')).toBe(false);
   });
 
   test('removed while keys are made, it is either there with them or gone without', async () => {
     for (let round = 0; round < 20; round += 1) {
-      await add('acme');
-      const [made, outcome] = await Promise.all([newKey('acme'), tenants.remove('acme')]);
+      const id = `acme-${round}`;
+      await add(id);
+      const [made, outcome] = await Promise.all([newKey(id), tenants.remove(id)]);
       expect(outcome).toBe(made ? 'used' : 'removed');
-      if (made) {
-        await createApiKeys({ redis, keys, cacheMs }).revoke(made.key.id, () => undefined);
-        await tenants.remove('acme');
-      }
     }
   });
 });

@@ -54,7 +54,15 @@ export interface TenantsOptions {
   cacheMs: number;
 }
 
+// Under an id that was a tenant's before stand that one's jobs and figures.
+const addLua = `
+if redis.call('SISMEMBER', KEYS[2], ARGV[1]) == 1 then
+  return 0
+end
+return redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])`;
+
 export function createTenants({ redis, keys, cacheMs }: TenantsOptions): Tenants {
+  const addScript = defineScript(redis, addLua);
   const replaceScript = defineScript(redis, replaceLua);
   const setUserScript = defineScript(redis, setUserLua);
   const removeScript = defineScript(redis, loadLua(import.meta.url, './remove-tenant.lua'));
@@ -92,7 +100,7 @@ export function createTenants({ redis, keys, cacheMs }: TenantsOptions): Tenants
 
     async add(fresh) {
       if (fresh.id === defaultTenant) return false;
-      return (await callRedis(() => redis.hsetnx(keys.tenants, fresh.id, JSON.stringify(fresh)))) === 1;
+      return (await addScript([keys.tenants, keys.tenantsGone], [fresh.id, JSON.stringify(fresh)])) === 1;
     },
 
     async change(id, changes) {
@@ -111,7 +119,7 @@ export function createTenants({ redis, keys, cacheMs }: TenantsOptions): Tenants
     async remove(id) {
       // What needs no key goes on where there is always a tenant.
       const addresses = id === defaultTenant ? [] : [keys.webhookEndpoints(id), keys.webhookSecret(id)];
-      const names = [keys.tenants, keys.tenantUsers(id), keys.apiKeys(id), ...addresses];
+      const names = [keys.tenants, keys.tenantUsers(id), keys.apiKeys(id), keys.tenantsGone, ...addresses];
       const outcome = await removeScript(names, [id, keys.apiKey('')]);
       records.drop(id);
       return outcome === 'missing' && id === defaultTenant ? 'removed' : (outcome as 'removed' | 'used' | 'missing');

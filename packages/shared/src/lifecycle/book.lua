@@ -13,6 +13,7 @@
 -- as `unsettled`, until its true outcome is known; and another call needs another hold.
 local DAY_KEPT_MS = 17 * 24 * 3600 * 1000 -- longer than a job can wait for its end
 local MONTH_KEPT_MS = 100 * 24 * 3600 * 1000
+local USER_KEPT_MS = 400 * 24 * 3600 * 1000 -- after its last call: clients make up users as they like
 
 -- The UTC date of a time in ms, as `2026-11-24` (Howard Hinnant's civil_from_days: Redis has no os.date).
 local function utc_day(ms)
@@ -164,7 +165,11 @@ local function charge(record, hold, nano, now)
     subjects[3] = 'key:' .. record.key
   end
   for _, subject in ipairs(subjects) do
-    redis.call('HINCRBY', K.spend(subject, 'total'), 'spent', nano)
+    local total = K.spend(subject, 'total')
+    redis.call('HINCRBY', total, 'spent', nano)
+    if string.sub(subject, 1, 5) == 'user:' then
+      redis.call('PEXPIRE', total, USER_KEPT_MS)
+    end
     for _, kind in ipairs({ 'month', 'day' }) do
       local period = period_of(kind, day)
       local key = K.spend(subject, period)

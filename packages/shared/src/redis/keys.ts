@@ -62,6 +62,8 @@ export interface Keys {
   apiKeys(tenantId: string): string;
   /** All tenants, by id. */
   tenants: string;
+  /** Ids of tenants that were removed. */
+  tenantsGone: string;
   /** What is set for single users of a tenant, by user id. */
   tenantUsers(tenantId: string): string;
   workers: string;
@@ -116,6 +118,7 @@ export function createKeys(prefix: string): Keys {
     apiKeyDigest: (digest) => `${tag}:api-key-digest:${digest}`,
     apiKeys: (tenantId) => `${tag}:api-keys:${tenantId}`,
     tenants: `${tag}:tenants`,
+    tenantsGone: `${tag}:tenants-gone`,
     tenantUsers: (tenantId) => `${tag}:tenant-users:${tenantId}`,
     workers: `${tag}:workers`,
     lanes: `${tag}:lanes`,

@@ -100,7 +100,7 @@ const tenantCollection: FastifyPluginAsyncZod<TenantRoutesDeps> = async (app, { 
       requireOperator(caller);
       const tenant = { ...emptyTenant(id, Date.now()), ...toChanges(body) };
       if (!(await tenants.add(tenant))) {
-        throw new GatewayError({ code: 'conflict', field: '/id', detail: `There is a tenant ${id} already.` });
+        throw new GatewayError({ code: 'conflict', field: '/id', detail: `There is, or was, a tenant ${id}.` });
       }
       return reply
         .code(201)
