@@ -149,3 +149,19 @@ test('503 with Postgres away', async () => {
   expect(response.statusCode).toBe(503);
   expect(response.json().code).toBe('dependency_down');
 });
+
+test('jobs that are open or did not complete, and deliveries for the operator alone', async () => {
+  const other = await startLedgerApi({ redisUrl: inject('redisUrl'), databaseUrl: inject('databaseUrl') });
+  onTestFinished(() => other.close());
+  const ask = (prompt: string) => ({ prompt, model: 'gpt-4o', user_id: 'u1' });
+  for (const prompt of ['first', 'second', 'third']) {
+    const response = await other.generate(ask(prompt), { prefer: 'respond-async' });
+    expect(response.statusCode).toBe(202);
+  }
+  const [id] = other.accepted;
+  await other.inject({ method: 'POST', url: `/v1/jobs/${id}/cancel` });
+  const { jobs, webhooks } = (await other.get('/v1/admin/summary', admin)).json();
+  expect(jobs).toEqual({ open: 2, incomplete: 0, failed: 0, cancelled: 1, expired: 0 });
+  expect(webhooks).toEqual({ waiting: 0, active: 0, delayed: 0 });
+  expect(await summary('', acmeAdmin)).toMatchObject({ jobs: { open: 0 }, webhooks: null });
+});

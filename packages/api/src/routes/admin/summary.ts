@@ -1,9 +1,11 @@
 import { lanes } from '@llm-gateway/shared/queue/generation-queue';
+import { callRedis } from '@llm-gateway/shared/redis/call-redis';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ApiDeps } from '../../deps.ts';
 import { formatQuery, jsonOrCsv, sendCsv, wantsCsv } from '../../http/csv.ts';
 import { problem } from '../../http/problem-schema.ts';
+import { countJobs } from '../../jobs/count-jobs.ts';
 import type { LaneBoard } from '../../lanes/lane-board.ts';
 import { percentiles } from '../../usage/percentiles.ts';
 import { periodOf, periodQuery } from '../../usage/period.ts';
@@ -13,7 +15,7 @@ import { hitRate, usageGroup, usageGroupColumns, usageSummary, viewGroup, viewUs
 import { type CacheRoutesDeps, cacheView, viewCache } from '../native/cache.ts';
 import { tenantAsked, tenantQuery } from './reach.ts';
 
-export interface SummaryDeps extends Pick<ApiDeps, 'ledger' | 'settings'> {
+export interface SummaryDeps extends Pick<ApiDeps, 'ledger' | 'settings' | 'redis' | 'keys' | 'tenants' | 'webhooks'> {
   board: LaneBoard;
   cache: CacheRoutesDeps;
 }
@@ -47,11 +49,16 @@ const summary = z.object({
   retry_config: z.object({ max_attempts: z.int(), base_delay: z.number().describe('Seconds') }),
   timestamp: z.number(),
   queue: z.record(z.string(), queueView),
+  jobs: z
+    .object({ open: z.int(), incomplete: z.int(), failed: z.int(), cancelled: z.int(), expired: z.int() })
+    .describe('Jobs that have not ended; and of those that are still kept, how many did not end completed'),
+  webhooks: queueView.nullable().describe("Deliveries on their way, of all tenants; null for a tenant's administrator"),
   providers: z.record(z.string(), z.enum(['live', 'sandbox'])),
   workers: z.int(),
 });
 
-export const summaryRoute: FastifyPluginAsyncZod<SummaryDeps> = async (app, { ledger, settings, board, cache }) => {
+export const summaryRoute: FastifyPluginAsyncZod<SummaryDeps> = async (app, deps) => {
+  const { ledger, settings, board, cache } = deps;
   const schema = {
     tags: ['Admin'],
     summary: 'The whole gateway, or one tenant, in figures',
@@ -70,7 +77,7 @@ export const summaryRoute: FastifyPluginAsyncZod<SummaryDeps> = async (app, { le
       const { found } = await ledger.readCurrent((database) => sumUsage(database, scope, { by, max: csvGroupsMax }));
       return sendCsv(reply, 'summary.csv', usageGroupColumns, found.groups.map(viewGroup));
     }
-    const [cacheFigures, costs, survey, counts] = await Promise.all([
+    const [cacheFigures, costs, survey, counts, jobs, webhooks] = await Promise.all([
       viewCache(cache, scope.tenantId),
       ledger.readCurrent((database) =>
         Promise.all([
@@ -80,6 +87,8 @@ export const summaryRoute: FastifyPluginAsyncZod<SummaryDeps> = async (app, { le
       ),
       board.survey(),
       Promise.all(lanes.map(async (lane) => [lane, await board.counts(lane)] as const)),
+      jobsOf(scope.tenantId, deps),
+      request.caller.role === 'operator' ? deliveriesOf(deps) : null,
     ]);
     const [{ models, groups }, { latency, firstToken }] = costs.found;
     const usage = viewUsage(models);
@@ -97,8 +106,21 @@ export const summaryRoute: FastifyPluginAsyncZod<SummaryDeps> = async (app, { le
       retry_config: { max_attempts: settings.maxAttempts, base_delay: settings.baseDelayMs / 1000 },
       timestamp: Date.now() / 1000,
       queue: Object.fromEntries(counts),
+      jobs,
+      webhooks,
       providers: Object.fromEntries(survey.lanes),
       workers: survey.workers,
     };
   });
 };
+
+async function jobsOf(tenantId: string | undefined, { redis, keys, tenants }: SummaryDeps) {
+  const ids = tenantId === undefined ? (await tenants.list()).map(({ id }) => id) : [tenantId];
+  return countJobs(redis, keys, ids);
+}
+
+async function deliveriesOf({ webhooks }: SummaryDeps) {
+  const counts = await callRedis(() => webhooks.queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed'));
+  const { waiting = 0, prioritized = 0, active = 0, delayed = 0 } = counts;
+  return { waiting: waiting + prioritized, active, delayed };
+}
