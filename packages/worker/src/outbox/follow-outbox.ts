@@ -8,6 +8,8 @@ export interface FollowOptions extends OutboxOptions {
    */
   handle: (entries: RawEntry[], outbox: Outbox, closing: AbortSignal) => Promise<unknown>;
   onError: (error: unknown) => void;
+  /** Pause after a batch that was not full, in which the next one grows; none if absent. */
+  restMs?: number;
 }
 
 export interface Follower {
@@ -20,7 +22,7 @@ const errorPauseMs = 1000;
 const closeMs = 1000;
 
 /** Takes entries of an outbox, batch by batch, until it is closed. */
-export function followOutbox({ handle, onError, ...options }: FollowOptions): Follower {
+export function followOutbox({ handle, onError, restMs = 0, ...options }: FollowOptions): Follower {
   const outbox = createOutbox(options);
   const closing = new AbortController();
 
@@ -28,7 +30,10 @@ export function followOutbox({ handle, onError, ...options }: FollowOptions): Fo
     await outbox.open();
     while (!closing.signal.aborted) {
       const entries = await outbox.take();
-      if (entries.length > 0) await handle(entries, outbox, closing.signal);
+      if (entries.length === 0) continue;
+      await handle(entries, outbox, closing.signal);
+      const isBehind = entries.length >= options.batch;
+      if (restMs > 0 && !isBehind) await pause(restMs, undefined, { signal: closing.signal });
     }
   }
 
