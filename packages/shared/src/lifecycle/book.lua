@@ -9,8 +9,8 @@
 --   places   keys of the concurrency limits in which it has a place
 --
 -- Of every budget, spent + reserved + unsettled never passes the limit, as long as no call costs more than its hold:
--- a call that is over moves its cost to `spent` and gives the hold back; a call whose worker died leaves its whole hold
--- as `unsettled`, until its true outcome is known; and another call needs another hold.
+-- a call that is over moves its cost to `spent` and gives the hold back; a call whose worker died, or of which no word came
+-- back, leaves its whole hold as `unsettled`, until its true outcome is known; and another call needs another hold.
 local DAY_KEPT_MS = 17 * 24 * 3600 * 1000 -- longer than a job can wait for its end
 local MONTH_KEPT_MS = 100 * 24 * 3600 * 1000
 local USER_KEPT_MS = 400 * 24 * 3600 * 1000 -- after its last call: clients make up users as they like
