@@ -1,4 +1,5 @@
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import { isKeyId } from '@llm-gateway/shared/contracts/ids';
 import type { Scope } from '@llm-gateway/shared/contracts/policy';
 import type { FastifyRequest } from 'fastify';
 import { isCommand, isFromElsewhere } from '../http/from-elsewhere.ts';
@@ -38,12 +39,10 @@ export function requireOwnUser({ role, keyId, boundUserId }: Caller, userId: unk
   if (boundUserId !== undefined) {
     throw new GatewayError({ code: 'forbidden', field, detail: 'The API key is bound to another user.' });
   }
-  if (role === 'key' && typeof userId === 'string' && keyIdPattern.test(userId) && userId !== keyId) {
+  if (role === 'key' && typeof userId === 'string' && isKeyId(userId) && userId !== keyId) {
     throw new GatewayError({ code: 'forbidden', field, detail: 'This is the name of another API key.' });
   }
 }
-
-const keyIdPattern = /^key_[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 
 /**
  * Refuses what a page of another site makes a browser do: where nobody needs a key, there is nothing that it would have to

@@ -20,6 +20,11 @@ export const makeTenantId = (): string => make('ten');
 /** When an id was made, by the clock of the process that made it. */
 export const timeOfId = (id: string): number => decodeTime(id.slice(-26));
 
+const keyPattern = new RegExp(`^key_${ulidPattern}$`);
+
+/** Whether a text may be the id of an API key. */
+export const isKeyId = (text: string): boolean => keyPattern.test(text);
+
 const aliasPattern = new RegExp(`^(?:(?:job|resp|msg)_|chatcmpl-)(${ulidPattern})$`);
 
 /** The id of the job behind an id of any dialect (`chatcmpl-X`, `resp_X`, `msg_X`); undefined for what is no id. */

@@ -1,4 +1,5 @@
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import { isKeyId } from '@llm-gateway/shared/contracts/ids';
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -21,7 +22,6 @@ export type KeyRoutesDeps = Pick<ApiDeps, 'apiKeys' | 'tenants' | 'readSpend'>;
 const tags = ['Keys'];
 const refused = { '4xx': problem, '5xx': problem };
 const params = z.object({ id: z.string() });
-const keyId = /^key_[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 const path = '/v1/admin/keys';
 
 /** So many keys of a tenant its own administrators may make: all tenants share one store. */
@@ -125,7 +125,7 @@ const keyCollection: FastifyPluginAsyncZod<KeyRoutesDeps> = async (app, { apiKey
     async ({ query: { tenant_id, limit, after }, caller }) => {
       const tenantId = tenant_id ?? caller.tenantId;
       reachTenant(caller, tenantId);
-      if (after !== undefined && !keyId.test(after)) throw invalidField('after', 'must be the id of an API key');
+      if (after !== undefined && !isKeyId(after)) throw invalidField('after', 'must be the id of an API key');
       if (!(await tenants.find(tenantId))) throw noTenant(tenantId);
       const page = await apiKeys.page(tenantId, limit, after);
       return { object: 'list' as const, data: await viewKeys(page.keys, readSpend), has_more: page.hasMore };
