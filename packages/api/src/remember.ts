@@ -1,8 +1,8 @@
 // What every request reads may be this old: none should pay for it.
-const freshMs = 500;
+const usualFreshMs = 500;
 
 /** Shares one reading among all who ask within `freshMs`. A failed reading is not kept. */
-export function remember<T>(read: () => Promise<T>): () => Promise<T> {
+export function remember<T>(read: () => Promise<T>, freshMs = usualFreshMs): () => Promise<T> {
   let last: { at: number; value: Promise<T> } | undefined;
   return () => {
     const now = performance.now();

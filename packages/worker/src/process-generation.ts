@@ -107,7 +107,9 @@ async function makeCall(call: Call, provider: Provider, deps: WorkerDeps): Promi
       const reason = String(error.reason);
       if (isStopReason(reason)) return { kind: 'stopped', reason };
       await log.finish();
-      const used = await usedSoFar(call, deps);
+      // What another run's job has cost by then is left unsettled by that run.
+      const isHandedBack = error.reason === ('draining' satisfies InterruptionReason);
+      const used = isHandedBack ? await usedSoFar(call, deps) : undefined;
       throw new Interruption(error.reason, used && book(call, { status: 'aborted', used }));
     }
     await log.finish();
@@ -139,7 +141,7 @@ async function endAnswered(call: Call, { answer: given }: CallReport, deps: Work
   const booked = book(call, { status: finalStateOf(answer), used: answer });
   const rest = await log.finish();
   const settled = await insist(() => deps.settlement.settle(run, record, answer, booked, rest));
-  await bookAnyway(run, settled, asDuplicate(booked), deps);
+  if (settled.kind !== 'settled') await bookAnyway(run, asDuplicate(booked), deps);
   reportEnd(deps, run, record, { settled: settled.kind, answer });
   return done;
 }
@@ -152,8 +154,10 @@ async function endStopped(call: Call, reason: StopReason, deps: WorkerDeps): Pro
   const { code } = stopReasons[reason].running.failure;
   const booked = book(call, { status: 'aborted', code, used: used ?? 'unknown' });
   const settled = await insist(() => deps.settlement.stop(run, record, reason, used, booked, rest));
-  // A generation that another run has ended is counted as a request by that one.
-  await bookAnyway(run, settled, settled.kind === 'ended' && used ? asDuplicate(booked) : booked, deps);
+  if (settled.kind !== 'settled') {
+    // A generation that another run has ended is counted as a request by that one.
+    await bookAnyway(run, settled.kind === 'ended' && used ? asDuplicate(booked) : booked, deps);
+  }
   reportEnd(deps, run, record, { settled: settled.kind, stopped: reason, answer: used });
   return done;
 }
@@ -201,7 +205,7 @@ async function endFailed(
   deps: WorkerDeps,
 ): Promise<Next> {
   const settled: Settled = await insist(() => deps.settlement.fail(run, record, failure, booked));
-  if (booked) await bookAnyway(run, settled, booked, deps);
+  if (booked && settled.kind !== 'settled') await bookAnyway(run, booked, deps);
   if (settled.kind === 'superseded') throw new Interruption('lock-lost' satisfies InterruptionReason);
   await enqueueHeir(settled.heir, deps);
   reportEnd(deps, run, record, { settled: settled.kind, failure });
@@ -209,8 +213,8 @@ async function endFailed(
 }
 
 /** A call of a job that another run has ended, or that is another run's now, is paid for all the same. */
-async function bookAnyway(run: Run, { kind }: Settled, booked: BookedCall, { settlement }: WorkerDeps): Promise<void> {
-  if (kind !== 'settled') await insist(() => settlement.book(run, booked));
+async function bookAnyway(run: Run, booked: BookedCall, { settlement }: WorkerDeps): Promise<void> {
+  await insist(() => settlement.book(run, booked));
 }
 
 /** Those who shared the call of a job that failed try again under a leader of their own. */

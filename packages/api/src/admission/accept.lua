@@ -102,7 +102,8 @@ if hold then
     hold.tokens, hold.places = 0, {}
   end
   set('hold', cjson.encode(hold))
-  hold_take(id, hold)
+  -- There was room a moment ago, in this same step.
+  hold_reserve(id, hold)
   for _, budget in ipairs(hold.budgets) do
     local spend = K.spend(budget.subject, budget.period)
     redis.call('HSET', spend, 'limit', budget.limit)

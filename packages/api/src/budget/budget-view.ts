@@ -1,6 +1,5 @@
 import { type Budget, budgetPeriods } from '@llm-gateway/shared/contracts/policy';
-import { usdNumber } from '@llm-gateway/shared/pricing/format-usd';
-import { scaledInteger } from '@llm-gateway/shared/pricing/scaled-integer';
+import { nanoUsdOfText, usdNumber } from '@llm-gateway/shared/pricing/format-usd';
 import { z } from 'zod';
 import type { BudgetState } from './read-spend.ts';
 
@@ -33,7 +32,7 @@ export const viewPlainBudget = ({ period, limit_usd, alert_percents }: Budget): 
 
 export function viewBudget(state: BudgetState): z.infer<typeof budgetView> {
   const { rule, spentNanoUsd, reservedNanoUsd, unsettledNanoUsd, resetsAtMs } = state;
-  const left = scaledInteger(rule.budget.limit_usd, 9) - spentNanoUsd - reservedNanoUsd - unsettledNanoUsd;
+  const left = nanoUsdOfText(rule.budget.limit_usd) - spentNanoUsd - reservedNanoUsd - unsettledNanoUsd;
   return {
     ...viewPlainBudget(rule.budget),
     spent_usd: usdNumber(spentNanoUsd),

@@ -2,6 +2,7 @@ import type { LedgerDatabase } from '@llm-gateway/shared/ledger/database';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import type { Redis } from 'ioredis';
 import { sql } from 'kysely';
+import { remember } from '../remember.ts';
 
 /** Rows on their way to the ledger. */
 export interface LedgerBacklog {
@@ -22,7 +23,7 @@ const keptMs = 1000;
 
 export function createLedgerWatch(database: LedgerDatabase, redis: Redis, keys: Keys): LedgerWatch {
   return {
-    isConnected: remember(keptMs, () => answersInTime(database)),
+    isConnected: remember(() => answersInTime(database), keptMs),
     backlog: () => measureBacklog(redis, keys).catch(() => null),
   };
 }
@@ -46,17 +47,4 @@ async function measureBacklog(redis: Redis, keys: Keys): Promise<LedgerBacklog> 
   ]);
   if (!oldest) return { rows, oldestS: 0 };
   return { rows, oldestS: Math.max(0, Number(seconds) - Math.floor(Number.parseInt(oldest[0], 10) / 1000)) };
-}
-
-/** Asks once for all who want to know within so long. */
-function remember<T>(ms: number, ask: () => Promise<T>): () => Promise<T> {
-  let answer: Promise<T> | undefined;
-  let untilMs = 0;
-  return () => {
-    if (!answer || Date.now() >= untilMs) {
-      answer = ask();
-      untilMs = Date.now() + ms;
-    }
-    return answer;
-  };
 }

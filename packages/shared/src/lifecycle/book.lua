@@ -95,13 +95,18 @@ local function hold_of(record)
   return record.hold and cjson.decode(record.hold)
 end
 
--- Reserves a call's worth in all budgets. False when one has no room for it; then nothing is reserved.
+-- Reserves a call's worth in all budgets, which have room for it.
+local function hold_reserve(id, hold)
+  budgets_add(hold, 'reserved', hold.nano)
+  redis.call('HSET', K.job(id), 'holding', '1')
+end
+
+-- The same where there is room. False when a budget has none; then nothing is reserved.
 local function hold_take(id, hold, is_earlier)
   if overspent(hold, hold.nano, is_earlier) then
     return false
   end
-  budgets_add(hold, 'reserved', hold.nano)
-  redis.call('HSET', K.job(id), 'holding', '1')
+  hold_reserve(id, hold)
   return true
 end
 
@@ -233,8 +238,12 @@ local function book_call(id, record, o, now)
   end
 end
 
--- Gives back what is held as long as a call may go on: the places, and what is reserved for it.
+-- Gives back what is held as long as a call may go on: the places, and what is reserved for it. Nothing where nothing is
+-- held.
 local function end_hold(id, hold)
+  if not hold then
+    return
+  end
   for _, place in ipairs(hold.places) do
     limits_release(place, id)
   end

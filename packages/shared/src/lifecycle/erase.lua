@@ -2,10 +2,7 @@
 local function erase(id, record)
   -- A leader that left holds on to what its call needs until its call has come to something; a call that is put off, and that
   -- nobody waits for any more, will not.
-  local hold = hold_of(record)
-  if hold then
-    end_hold(id, hold)
-  end
+  end_hold(id, hold_of(record))
   for kind, value in pairs({ all = '', user = record.user, model = record.target, state = record.state }) do
     redis.call('ZREM', K.job_index(record.tenant, kind, value), id)
   end

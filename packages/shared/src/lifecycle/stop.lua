@@ -21,10 +21,7 @@ end
 local function hand_over(id, record, reason, now)
   local heir = promote(id, record, reason, now)
   redis.call('HDEL', K.job(id), 'detached', 'run', 'stop')
-  local hold = hold_of(record)
-  if hold then
-    end_hold(id, hold)
-  end
+  end_hold(id, hold_of(record))
   return heir
 end
 

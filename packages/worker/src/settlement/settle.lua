@@ -64,10 +64,7 @@ if for_others then
     redis.call('HSET', KEYS[1], 'answer', o.answer)
     redis.call('HDEL', KEYS[1], 'free')
   end
-  local hold = hold_of(record)
-  if hold then
-    end_hold(id, hold)
-  end
+  end_hold(id, hold_of(record))
 else
   end_job(id, record, o)
 end
