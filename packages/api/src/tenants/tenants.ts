@@ -1,4 +1,5 @@
 import { callRedis } from '@llm-gateway/shared/redis/call-redis';
+import { createFieldChange } from '@llm-gateway/shared/redis/change-field';
 import { defineScript, loadLua } from '@llm-gateway/shared/redis/define-script';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import type { Redis } from 'ioredis';
@@ -29,13 +30,12 @@ export interface Tenants {
   knownUser(tenantId: string, userId: string): Promise<UserPolicy>;
 }
 
-// A tenant that was changed or removed meanwhile must not come back as it was.
-const replaceLua = `
-if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then
+// Under an id that was a tenant's before stand that one's jobs and figures.
+const addLua = `
+if redis.call('SISMEMBER', KEYS[2], ARGV[1]) == 1 then
   return 0
 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-return 1`;
+return redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])`;
 
 const setUserLua = `
 if ARGV[1] ~= ARGV[4] and redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then
@@ -54,16 +54,9 @@ export interface TenantsOptions {
   cacheMs: number;
 }
 
-// Under an id that was a tenant's before stand that one's jobs and figures.
-const addLua = `
-if redis.call('SISMEMBER', KEYS[2], ARGV[1]) == 1 then
-  return 0
-end
-return redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])`;
-
 export function createTenants({ redis, keys, cacheMs }: TenantsOptions): Tenants {
   const addScript = defineScript(redis, addLua);
-  const replaceScript = defineScript(redis, replaceLua);
+  const changeField = createFieldChange(redis);
   const setUserScript = defineScript(redis, setUserLua);
   const removeScript = defineScript(redis, loadLua(import.meta.url, './remove-tenant.lua'));
   const read = (id: string) => callRedis(() => redis.hget(keys.tenants, id));
@@ -104,16 +97,13 @@ export function createTenants({ redis, keys, cacheMs }: TenantsOptions): Tenants
     },
 
     async change(id, changes) {
-      for (;;) {
-        const text = await read(id);
+      const after = await changeField(keys.tenants, id, (text) => {
         const before = asFound(id, text);
-        if (!before) return undefined;
-        const after = { ...before, ...changes };
-        if ((await replaceScript([keys.tenants], [id, text ?? '', JSON.stringify(after)])) === 1) {
-          records.drop(id);
-          return after;
-        }
-      }
+        return before && JSON.stringify({ ...before, ...changes });
+      });
+      if (after === undefined) return undefined;
+      records.drop(id);
+      return parse(after);
     },
 
     async remove(id) {

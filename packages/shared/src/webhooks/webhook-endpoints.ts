@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { callRedis } from '../redis/call-redis.ts';
+import { createFieldChange } from '../redis/change-field.ts';
 import { defineScript } from '../redis/define-script.ts';
 import type { Keys } from '../redis/keys.ts';
 import { endpointEvents, webhookWishes } from './job-webhook.ts';
@@ -41,17 +42,9 @@ end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return 1`;
 
-// An endpoint that was removed meanwhile must not come back, nor a change that was made meanwhile be undone.
-const replaceLua = `
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
-  return 0
-end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-return 1`;
-
 export function createWebhookEndpoints(redis: Redis, keys: Keys): WebhookEndpoints {
   const insert = defineScript(redis, addLua);
-  const replace = defineScript(redis, replaceLua);
+  const changeField = createFieldChange(redis);
   const read = (tenantId: string, id: string) => callRedis(() => redis.hget(keys.webhookEndpoints(tenantId), id));
   const parse = (text: string) => webhookEndpoint.parse(JSON.parse(text));
 
@@ -70,12 +63,10 @@ export function createWebhookEndpoints(redis: Redis, keys: Keys): WebhookEndpoin
     },
     async change(tenantId, id, changes) {
       const wanted = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
-      for (;;) {
-        const before = await read(tenantId, id);
-        if (before === null) return undefined;
-        const after = JSON.stringify({ ...parse(before), ...wanted });
-        if ((await replace([keys.webhookEndpoints(tenantId)], [id, before, after])) === 1) return parse(after);
-      }
+      const after = await changeField(keys.webhookEndpoints(tenantId), id, (before) =>
+        before === null ? undefined : JSON.stringify({ ...parse(before), ...wanted }),
+      );
+      return after === undefined ? undefined : parse(after);
     },
     async remove(tenantId, id) {
       return (await callRedis(() => redis.hdel(keys.webhookEndpoints(tenantId), id))) === 1;

@@ -1,7 +1,7 @@
 import { deliveryIdOf } from '@llm-gateway/shared/webhooks/webhook-delivery';
-import type { WebhookEndpoint } from '@llm-gateway/shared/webhooks/webhook-endpoints';
 import { expect, test } from 'vitest';
 import { type BudgetEntry, budgetEntry, planBudgetDeliveries } from './plan-budget-deliveries.ts';
+import { testEndpoint } from './test-endpoint.ts';
 
 /** An entry as a script leaves it in the outbox. */
 const left = (changes: Record<string, string> = {}): BudgetEntry =>
@@ -17,17 +17,8 @@ const left = (changes: Record<string, string> = {}): BudgetEntry =>
     ...changes,
   });
 
-const endpoint = (id: string, changes: Partial<WebhookEndpoint> = {}): WebhookEndpoint => ({
-  id,
-  url: `https://${id}.example`,
-  description: '',
-  disabled: false,
-  createdMs: 0,
-  ...changes,
-});
-
 test('every enabled endpoint that does not say otherwise is told, as one event', () => {
-  const endpoints = [endpoint('whe_a'), endpoint('whe_b', { disabled: true }), endpoint('whe_c')];
+  const endpoints = [testEndpoint('whe_a'), testEndpoint('whe_b', { disabled: true }), testEndpoint('whe_c')];
   const planned = planBudgetDeliveries('1-0', left(), endpoints);
   expect(planned).toMatchObject([
     { tenant: 'acme', type: 'budget.threshold', url: 'https://whe_a.example', endpoint: 'whe_a' },
@@ -43,11 +34,11 @@ test('every enabled endpoint that does not say otherwise is told, as one event',
 
 test('one that does say otherwise is told what it asks for', () => {
   const endpoints = [
-    endpoint('whe_ends', { events: ['job.completed'] }),
-    endpoint('whe_none', { events: [] }),
-    endpoint('whe_threshold', { events: ['budget.threshold'] }),
-    endpoint('whe_exceeded', { events: ['job.failed', 'budget.exceeded'] }),
-    endpoint('whe_off', { events: ['budget.exceeded'], disabled: true }),
+    testEndpoint('whe_ends', { events: ['job.completed'] }),
+    testEndpoint('whe_none', { events: [] }),
+    testEndpoint('whe_threshold', { events: ['budget.threshold'] }),
+    testEndpoint('whe_exceeded', { events: ['job.failed', 'budget.exceeded'] }),
+    testEndpoint('whe_off', { events: ['budget.exceeded'], disabled: true }),
   ];
   const told = (type: string) =>
     planBudgetDeliveries('1-0', left({ type }), endpoints).map((planned) => planned.endpoint);
@@ -56,7 +47,7 @@ test('one that does say otherwise is told what it asks for', () => {
 });
 
 test('receivers read whose budget it is, for which period, and how much of it is spent', () => {
-  const [{ body = '', event } = {}] = planBudgetDeliveries('1-0', left(), [endpoint('whe_a')]);
+  const [{ body = '', event } = {}] = planBudgetDeliveries('1-0', left(), [testEndpoint('whe_a')]);
   expect(JSON.parse(body)).toEqual({
     id: event,
     object: 'event',
@@ -81,12 +72,12 @@ test.for([
   ['key:key_01M84AFMN7N75S4NC9P52Q6ACC', 'key', 'key_01M84AFMN7N75S4NC9P52Q6ACC'],
   ['tenant:acme', 'tenant', 'acme'],
 ] as const)('the budget of %s is that of a %s by its own name', ([subject, scope, id]) => {
-  const [{ body = '' } = {}] = planBudgetDeliveries('1-0', left({ subject }), [endpoint('whe_a')]);
+  const [{ body = '' } = {}] = planBudgetDeliveries('1-0', left({ subject }), [testEndpoint('whe_a')]);
   expect(JSON.parse(body).data).toMatchObject({ scope, id });
 });
 
 test('an entry that is read again comes to the same deliveries, another entry to others', () => {
-  const plan = (entryId: string, changes = {}) => planBudgetDeliveries(entryId, left(changes), [endpoint('whe_a')]);
+  const plan = (entryId: string, changes = {}) => planBudgetDeliveries(entryId, left(changes), [testEndpoint('whe_a')]);
   expect(plan('1-0')).toEqual(plan('1-0'));
   const ids = [plan('1-0'), plan('2-0'), plan('1-0', { type: 'budget.exceeded' })].flatMap((planned) =>
     planned.map(deliveryIdOf),
@@ -108,7 +99,7 @@ test.for([
   ['total', 'total', null],
 ] as const)('and of a refusal in %s what was held and what was needed', ([name, period, period_start]) => {
   const refusal = { type: 'budget.exceeded', period: name, reserved: '200', unsettled: '0', needed: '5000000' };
-  const [{ body = '' } = {}] = planBudgetDeliveries('1-0', left(refusal), [endpoint('whe_a')]);
+  const [{ body = '' } = {}] = planBudgetDeliveries('1-0', left(refusal), [testEndpoint('whe_a')]);
   expect(JSON.parse(body).data).toMatchObject({
     period,
     period_start,

@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Caller } from '../../auth/caller.ts';
+import { noTenant, reachTenant } from '../../auth/reach-tenant.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { acceptEmptyBody } from '../../http/accept-empty-body.ts';
 import { invalidField } from '../../http/invalid-field.ts';
@@ -15,7 +16,6 @@ import { checkGrant, checkScopes, type Grant } from '../../keys/check-grant.ts';
 import { freshKeyView, keyView, viewKey, viewKeys } from '../../keys/key-view.ts';
 import { keyChanges, newKey, toChanges, toWishes } from './key-body.ts';
 import { pageQuery } from './policy-members.ts';
-import { noTenant, reachTenant } from './reach.ts';
 
 export type KeyRoutesDeps = Pick<ApiDeps, 'apiKeys' | 'tenants' | 'readSpend'>;
 

@@ -6,6 +6,7 @@ import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Caller } from '../../auth/caller.ts';
+import { tenantAsked, tenantQuery } from '../../auth/reach-tenant.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { formatQuery, jsonOrCsv, sendCsv, wantsCsv } from '../../http/csv.ts';
 import { invalidField } from '../../http/invalid-field.ts';
@@ -14,7 +15,6 @@ import { findPlace, type LedgerFilter, type LedgerPlace, pageLedger } from '../.
 import type { LedgerReader } from '../../usage/ledger-reader.ts';
 import { ledgerRowColumns, ledgerRowView, parseLedgerRowId, viewLedgerRow } from '../../usage/ledger-row-view.ts';
 import { periodOf, periodQuery } from '../../usage/period.ts';
-import { tenantAsked, tenantQuery } from './reach.ts';
 
 const name = z.string().max(512).transform(ledgerText).optional();
 

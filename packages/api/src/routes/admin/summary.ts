@@ -2,6 +2,7 @@ import { lanes } from '@llm-gateway/shared/queue/generation-queue';
 import { callRedis } from '@llm-gateway/shared/redis/call-redis';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { tenantAsked, tenantQuery } from '../../auth/reach-tenant.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { formatQuery, jsonOrCsv, sendCsv, wantsCsv } from '../../http/csv.ts';
 import { problem } from '../../http/problem-schema.ts';
@@ -13,7 +14,6 @@ import { readLatencies } from '../../usage/read-latencies.ts';
 import { groupings, sumUsage } from '../../usage/sum-usage.ts';
 import { hitRate, usageGroup, usageGroupColumns, usageSummary, viewGroup, viewUsage } from '../../usage/usage-view.ts';
 import { type CacheRoutesDeps, cacheView, viewCache } from '../native/cache.ts';
-import { tenantAsked, tenantQuery } from './reach.ts';
 
 export interface SummaryDeps extends Pick<ApiDeps, 'ledger' | 'settings' | 'redis' | 'keys' | 'tenants' | 'webhooks'> {
   board: LaneBoard;

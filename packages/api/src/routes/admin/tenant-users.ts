@@ -1,13 +1,13 @@
 import { limits } from '@llm-gateway/shared/contracts/policy';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { noTenant, reachTenant, requireOperator } from '../../auth/reach-tenant.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { problem } from '../../http/problem-schema.ts';
 import { ignoreNulls } from '../../http/without-nulls.ts';
 import type { UserPolicy } from '../../tenants/tenant.ts';
 import { userView, viewUser } from '../../tenants/tenant-view.ts';
 import { budgetsMember, userIdMember } from './policy-members.ts';
-import { noTenant, reachTenant, requireOperator } from './reach.ts';
 
 export type TenantUserDeps = Pick<ApiDeps, 'tenants' | 'readSpend'>;
 

@@ -1,6 +1,7 @@
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { noTenant, reachTenant, requireOperator } from '../../auth/reach-tenant.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { invalidField } from '../../http/invalid-field.ts';
 import { problem } from '../../http/problem-schema.ts';
@@ -17,7 +18,6 @@ import {
   resolveModelLimits,
   userLimitsMember,
 } from './policy-members.ts';
-import { noTenant, reachTenant, requireOperator } from './reach.ts';
 
 export type TenantRoutesDeps = Pick<ApiDeps, 'tenants' | 'readSpend'>;
 

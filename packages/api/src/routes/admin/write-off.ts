@@ -3,10 +3,10 @@ import { usdNumber } from '@llm-gateway/shared/pricing/format-usd';
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { requireOperator } from '../../auth/reach-tenant.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { problem } from '../../http/problem-schema.ts';
 import { userIdMember } from './policy-members.ts';
-import { requireOperator } from './reach.ts';
 
 const whose = z
   .discriminatedUnion('scope', [

@@ -3,11 +3,11 @@ import { usdNumber } from '@llm-gateway/shared/pricing/format-usd';
 import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { oneTenant, oneTenantQuery } from '../../auth/reach-tenant.ts';
 import { requireWholeTenant } from '../../auth/require-scope.ts';
 import type { CacheStore } from '../../cache/cache-store.ts';
 import { invalidField } from '../../http/invalid-field.ts';
 import { problem } from '../../http/problem-schema.ts';
-import { oneTenant, oneTenantQuery } from '../admin/reach.ts';
 
 export interface CacheRoutesDeps {
   store: CacheStore;

@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { oneTenant, oneTenantQuery } from '../../auth/reach-tenant.ts';
 import { requireOwnUser } from '../../auth/require-scope.ts';
 import { limitHeaders } from '../../http/limit-headers.ts';
 import { problem } from '../../http/problem-schema.ts';
 import type { RateDecision, RateLimiter } from '../../limits/rate-limiter.ts';
 import type { Policy, PolicySubject } from '../../tenants/policies.ts';
-import { oneTenant, oneTenantQuery } from '../admin/reach.ts';
 
 const answer = z.object({
   user_id: z.string(),

@@ -1,6 +1,7 @@
 import { ledgerText } from '@llm-gateway/shared/ledger/ledger-entry';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { oneTenant, oneTenantQuery } from '../../auth/reach-tenant.ts';
 import { requireVisibleUser } from '../../auth/require-visible-user.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { formatQuery, jsonOrCsv, sendCsv, wantsCsv } from '../../http/csv.ts';
@@ -9,7 +10,6 @@ import { problem } from '../../http/problem-schema.ts';
 import { dayQuery, type Period, periodOf, periodQuery, periodText } from '../../usage/period.ts';
 import { sumUsage } from '../../usage/sum-usage.ts';
 import { usageGroup, usageGroupColumns, usageSummary, viewGroup, viewUsage } from '../../usage/usage-view.ts';
-import { oneTenant, oneTenantQuery } from '../admin/reach.ts';
 
 const groupsMax = 1000;
 

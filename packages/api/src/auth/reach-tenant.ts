@@ -1,7 +1,7 @@
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import { ledgerText } from '@llm-gateway/shared/ledger/ledger-entry';
 import { z } from 'zod';
-import type { Caller } from '../../auth/caller.ts';
+import type { Caller } from './caller.ts';
 
 export const noTenant = (id: string): GatewayError =>
   new GatewayError({ code: 'not_found', detail: `There is no tenant ${id.slice(0, 64)}.` });
