@@ -32,6 +32,7 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
 
   // Every request has a caller by the time a handler runs; the hook of the routes' room sets it.
   app.decorateRequest('caller');
+  app.decorateRequest('dialect');
   await app.register(cookie);
   // JSON only: a form or text is what a browser sends to a foreign server without asking it first.
   app.removeContentTypeParser('text/plain');

@@ -27,6 +27,7 @@ test('nothing of a call that is over stays with the signal of the process, which
   const held: WeakRef<AbortSignal>[] = [];
   const provider: Provider = {
     mode: 'sandbox',
+    apis: [],
     classify: () => ({ code: 'internal', detail: 'not asked for here' }),
     async *generate(_request, signal) {
       held.push(new WeakRef(signal));

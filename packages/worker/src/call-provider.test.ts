@@ -3,7 +3,7 @@ import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { callProvider } from './call-provider.ts';
 import { Interruption } from './interruption.ts';
-import type { Provider, ProviderRequest } from './providers/provider.ts';
+import { type Provider, type ProviderRequest, textPiece } from './providers/provider.ts';
 
 const answer: Answer = {
   text: 'Hi.',
@@ -38,12 +38,13 @@ function speaks(steps: readonly (readonly [pauseMs: number, text: string])[], la
   const heard: unknown[] = [];
   const provider: Provider = {
     mode: 'sandbox',
+    apis: [],
     classify: () => ({ code: 'internal', detail: 'not asked for here' }),
     async *generate(_request, signal) {
       signal.addEventListener('abort', () => heard.push(signal.reason));
       for (const [pauseMs, text] of steps) {
         await pause(pauseMs, signal);
-        yield text;
+        yield textPiece(text);
       }
       await pause(lastPauseMs, signal);
       return answer;
@@ -166,7 +167,7 @@ test('an interruption counts, whatever the provider makes of it', async () => {
   const provider: Provider = {
     ...speaks([]).provider,
     async *generate(_request, signal) {
-      yield 'H';
+      yield textPiece('H');
       giveUp.abort('draining');
       expect(signal.aborted).toBe(true);
       throw new GatewayError({ code: 'provider_bad_answer', detail: 'The answer ended before it was complete.' });

@@ -1,7 +1,8 @@
 import type { Answer } from '@llm-gateway/shared/contracts/answer';
+import { writtenText } from '@llm-gateway/shared/contracts/deltas';
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import { Interruption } from './interruption.ts';
-import type { Provider, ProviderRequest } from './providers/provider.ts';
+import type { Piece, Provider, ProviderRequest } from './providers/provider.ts';
 
 export interface CallLimits {
   /** Longest call, from start to end. */
@@ -13,21 +14,21 @@ export interface CallLimits {
 export interface CallReport {
   answer: Answer;
   callMs: number;
-  /** Until the first text; null when there was none. */
+  /** Until the first token, seen or not; null when there was none. */
   firstTokenMs: number | null;
 }
 
 /**
  * One provider call within its limits. Throws what the provider's SDK throws; a `provider_timeout` when a limit
- * passed; an Interruption when the caller gave the call up through `signal`. `onDelta` hears every sign of life, be it
- * an empty text.
+ * passed; an Interruption when the caller gave the call up through `signal`. `onPiece` hears every sign of life, be it
+ * empty.
  */
 export async function callProvider(
   provider: Provider,
   request: ProviderRequest,
   { timeoutMs, idleMs }: CallLimits,
   signal: AbortSignal,
-  onDelta: (text: string) => void = () => undefined,
+  onPiece: (piece: Piece) => void = () => undefined,
 ): Promise<CallReport> {
   const limits = new AbortController();
   const expire = (what: string) =>
@@ -43,13 +44,13 @@ export async function callProvider(
   const startedMs = performance.now();
   let firstTokenMs: number | null = null;
   try {
-    const deltas = provider.generate(request, limits.signal);
+    const pieces = provider.generate(request, limits.signal);
     for (;;) {
-      const step = await deltas.next();
+      const step = await pieces.next();
       if (step.done) return { answer: step.value, callMs: performance.now() - startedMs, firstTokenMs };
       idle.refresh();
-      onDelta(step.value);
-      if (firstTokenMs === null && step.value !== '') firstTokenMs = performance.now() - startedMs;
+      onPiece(step.value);
+      if (firstTokenMs === null && isToken(step.value)) firstTokenMs = performance.now() - startedMs;
     }
   } catch (error) {
     // An SDK reports an abort in its own words, and a stream that is cut by one may just end: the signals know why.
@@ -62,3 +63,6 @@ export async function callProvider(
     signal.removeEventListener('abort', giveUp);
   }
 }
+
+/** Whether the model has written something with it. */
+export const isToken = ({ deltas }: Piece): boolean => deltas.some((delta) => writtenText(delta) !== '');

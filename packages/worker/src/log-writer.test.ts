@@ -3,6 +3,7 @@ import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLogWriter, type LogWriterOptions } from './log-writer.ts';
+import { textPiece } from './providers/provider.ts';
 import type { Appended, LogPiece } from './settlement/settlement.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -38,9 +39,9 @@ const snapshot = (text: string): JobEvent => ({ type: 'snapshot', text });
 describe('text', () => {
   test('that comes within a tenth of a second is one entry, when nobody follows', async () => {
     const { writer, tried } = open();
-    writer.push('Hal');
+    writer.push(textPiece('Hal'));
     await vi.advanceTimersByTimeAsync(50);
-    writer.push('lo');
+    writer.push(textPiece('lo'));
     await vi.advanceTimersByTimeAsync(49);
     expect(tried).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
@@ -50,11 +51,11 @@ describe('text', () => {
 
   test('goes at once for the first reader, and then every hundredth of a second', async () => {
     const { writer, texts } = open(() => ({ ...written, heard: 1 }), { isFollowed: true });
-    writer.push('H');
+    writer.push(textPiece('H'));
     await vi.advanceTimersByTimeAsync(0);
     expect(texts()).toEqual(['H']);
     for (const text of ['a', 'l', 'l', 'o']) {
-      writer.push(text);
+      writer.push(textPiece(text));
       await vi.advanceTimersByTimeAsync(5);
     }
     await vi.runAllTimersAsync();
@@ -63,12 +64,12 @@ describe('text', () => {
 
   test('goes faster as soon as somebody follows, and slower when all have left', async () => {
     const { writer, tried } = open((time) => ({ ...written, heard: time === 1 ? 1 : 0 }));
-    writer.push('a');
+    writer.push(textPiece('a'));
     await vi.advanceTimersByTimeAsync(100);
-    writer.push('b');
+    writer.push(textPiece('b'));
     await vi.advanceTimersByTimeAsync(10);
     expect(tried).toHaveLength(2);
-    writer.push('c');
+    writer.push(textPiece('c'));
     await vi.advanceTimersByTimeAsync(99);
     expect(tried).toHaveLength(2);
     await vi.advanceTimersByTimeAsync(1);
@@ -85,9 +86,9 @@ describe('text', () => {
         return written;
       },
     });
-    writer.push('a');
+    writer.push(textPiece('a'));
     await vi.advanceTimersByTimeAsync(100);
-    writer.push('b');
+    writer.push(textPiece('b'));
     await vi.advanceTimersByTimeAsync(10_000);
     expect(pieces).toHaveLength(1);
     slow.resolve();
@@ -100,7 +101,7 @@ describe('text', () => {
 
   test('of nothing is nothing to write', async () => {
     const { writer, tried } = open();
-    writer.push('');
+    writer.push(textPiece(''));
     expect(vi.getTimerCount()).toBe(0);
     expect(await writer.finish()).toEqual([]);
     expect(tried).toEqual([]);
@@ -110,22 +111,22 @@ describe('text', () => {
 describe('finish', () => {
   test('gives what has not been written, and leaves no timer', async () => {
     const { writer, tried } = open();
-    writer.push('Hal');
+    writer.push(textPiece('Hal'));
     await vi.advanceTimersByTimeAsync(100);
-    writer.push('lo');
+    writer.push(textPiece('lo'));
     expect(await writer.finish()).toEqual([delta('lo')]);
     expect(vi.getTimerCount()).toBe(0);
     await vi.advanceTimersByTimeAsync(10_000);
     expect(tried).toHaveLength(1);
-    expect(writer.text()).toBe('Hallo');
+    expect(writer.written()).toBe('Hallo');
   });
 
   test('waits for the piece under way', async () => {
     const slow = Promise.withResolvers<Appended>();
     const { writer } = open(undefined, { append: () => slow.promise });
-    writer.push('Hal');
+    writer.push(textPiece('Hal'));
     await vi.advanceTimersByTimeAsync(100);
-    writer.push('lo');
+    writer.push(textPiece('lo'));
     const rest = writer.finish();
     slow.resolve(written);
     expect(await rest).toEqual([delta('lo')]);
@@ -134,11 +135,11 @@ describe('finish', () => {
 
   test('after a writing of unknown fate tells all text, for the piece may be there or not', async () => {
     const { writer } = open((time) => (time === 2 ? away : written));
-    writer.push('a');
+    writer.push(textPiece('a'));
     await vi.advanceTimersByTimeAsync(100);
-    writer.push('b');
+    writer.push(textPiece('b'));
     await vi.advanceTimersByTimeAsync(100);
-    writer.push('c');
+    writer.push(textPiece('c'));
     expect(await writer.finish()).toEqual([snapshot('abc')]);
     expect(vi.getTimerCount()).toBe(0);
   });
@@ -147,9 +148,9 @@ describe('finish', () => {
 describe('a Redis that refuses', () => {
   test('is tried again with the very same piece, and what came meanwhile follows it', async () => {
     const { writer, tried } = open((time) => (time <= 3 ? away : written));
-    writer.push('a');
+    writer.push(textPiece('a'));
     await vi.advanceTimersByTimeAsync(100);
-    writer.push('b');
+    writer.push(textPiece('b'));
     await vi.advanceTimersByTimeAsync(5000);
     const [first, ...again] = tried;
     expect(tried).toHaveLength(5);
@@ -161,7 +162,7 @@ describe('a Redis that refuses', () => {
   test('is not asked more often than once a second', async () => {
     const { writer, tried } = open(() => away);
     for (let time = 0; time < 100; time += 1) {
-      writer.push('x');
+      writer.push(textPiece('x'));
       await vi.advanceTimersByTimeAsync(50);
     }
     expect(tried.length).toBeGreaterThanOrEqual(4);
@@ -174,7 +175,7 @@ describe('a log that grows too large', () => {
   test('starts anew with all text so far, once', async () => {
     const { writer, tried } = open((time) => ({ ...written, logBytes: time === 2 ? 101 : 10 }), { logMaxBytes: 100 });
     for (const text of ['a', 'b', 'c', 'd']) {
-      writer.push(text);
+      writer.push(textPiece(text));
       await vi.advanceTimersByTimeAsync(100);
     }
     expect(tried.map(({ events }) => events)).toEqual([[delta('a')], [delta('b')], [snapshot('abc')], [delta('d')]]);
@@ -194,20 +195,20 @@ describe('a log that grows too large', () => {
       { logMaxBytes: 100 },
     );
     for (let time = 0; time < 1000; time += 1) {
-      writer.push('0123456789');
+      writer.push(textPiece('0123456789'));
       await vi.advanceTimersByTimeAsync(100);
     }
     expect(tried).toHaveLength(1000);
     const bytes = tried.reduce((sum, { events }) => sum + textOf(events).length, 0);
-    expect(bytes).toBeLessThan(5 * writer.text().length);
-    expect(logBytes).toBeLessThan(2 * writer.text().length);
+    expect(bytes).toBeLessThan(5 * writer.written().length);
+    expect(logBytes).toBeLessThan(2 * writer.written().length);
   });
 });
 
 describe('what the writing says of the job', () => {
   test('is passed on: that it shall stop', async () => {
     const { writer, told } = open(() => ({ ...written, stop: 'cancel' }));
-    writer.push('a');
+    writer.push(textPiece('a'));
     await vi.advanceTimersByTimeAsync(100);
     expect(told).toEqual(['cancel']);
     await writer.finish();
@@ -215,7 +216,7 @@ describe('what the writing says of the job', () => {
 
   test('is passed on: that another run has it', async () => {
     const { writer, told } = open(() => ({ kind: 'superseded' }));
-    writer.push('a');
+    writer.push(textPiece('a'));
     await vi.advanceTimersByTimeAsync(100);
     expect(told).toEqual(['lock-lost']);
     await writer.finish();
@@ -238,7 +239,7 @@ test('whatever comes when, and whatever fails, the log and its rest tell the tex
         },
       });
       for (const { text, pauseMs } of steps) {
-        writer.push(text);
+        writer.push(textPiece(text));
         await vi.advanceTimersByTimeAsync(pauseMs);
       }
       log.push(...(await writer.finish()));

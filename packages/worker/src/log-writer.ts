@@ -1,5 +1,9 @@
+import type { Answer } from '@llm-gateway/shared/contracts/answer';
+import type { Delta } from '@llm-gateway/shared/contracts/content';
+import { mergeDeltas, visibleText, writtenText } from '@llm-gateway/shared/contracts/deltas';
 import type { JobEvent } from '@llm-gateway/shared/contracts/event';
 import type { StopReason } from '@llm-gateway/shared/lifecycle/stop-reasons';
+import type { Piece } from './providers/provider.ts';
 import type { Appended, LogPiece } from './settlement/settlement.ts';
 
 export interface LogWriterOptions {
@@ -7,16 +11,18 @@ export interface LogWriterOptions {
   append: (piece: LogPiece) => Promise<Appended>;
   /** Whether somebody follows from the start. */
   isFollowed: boolean;
-  /** Beyond this size the log starts anew with all text so far. */
+  /** Beyond this size the log starts anew with all that was said so far. */
   logMaxBytes: number;
   /** What the log's writes say of the job: that it shall stop, or that it is no longer this run's. */
   onStop: (reason: StopReason | 'lock-lost') => void;
 }
 
 export interface LogWriter {
-  /** All text so far, written or not. */
-  text(): string;
-  push(text: string): void;
+  /** All that the model has written so far, seen or not, whether it is in the log yet or not. */
+  written(): string;
+  push(piece: Piece): void;
+  /** From now on a log that starts anew holds the answer so far in its provider's terms too. */
+  keepNative(soFar: () => NonNullable<Answer['native']>): void;
   /** Writes nothing more, and gives what has not been written. */
   finish(): Promise<JobEvent[]>;
 }
@@ -26,12 +32,12 @@ const followedMs = 10;
 const unfollowedMs = 100;
 
 /**
- * Writes the text of a call to the job's log as it comes. Nobody waits for it: a Redis that is away holds text back,
- * and what the log lacks at the end goes with the settlement.
+ * Writes what a call brings to the job's log as it comes. Nobody waits for it: a Redis that is away holds it back, and
+ * what the log lacks at the end goes with the settlement.
  */
 export function createLogWriter({ append, isFollowed, logMaxBytes, onStop }: LogWriterOptions): LogWriter {
-  let all = '';
-  let pending = '';
+  const said = createSaid();
+  let pending = noPieces();
   let number = 0;
   let followed = isFollowed;
   let tooLarge = false;
@@ -46,11 +52,11 @@ export function createLogWriter({ append, isFollowed, logMaxBytes, onStop }: Log
   function nextPiece(): LogPiece {
     if (failed) return failed;
     number += 1;
-    const text = pending;
-    pending = '';
-    const event: JobEvent = tooLarge ? { type: 'snapshot', text: all } : { type: 'text-delta', text };
+    const events = tooLarge ? [said.snapshot()] : eventsOf(pending);
+    const chars = visibleText(pending.deltas).length;
+    pending = noPieces();
     tooLarge = false;
-    return { number, events: [event], chars: text.length };
+    return { number, events, chars };
   }
 
   async function write(): Promise<void> {
@@ -76,17 +82,19 @@ export function createLogWriter({ append, isFollowed, logMaxBytes, onStop }: Log
       writing = write().finally(() => {
         writing = undefined;
         if (failed) schedule(1000);
-        else if (pending !== '') schedule(followed ? followedMs : unfollowedMs);
+        else if (!isEmpty(pending)) schedule(followed ? followedMs : unfollowedMs);
       });
     }, delayMs);
   }
 
   return {
-    text: () => all,
-    push(text) {
-      if (text === '') return;
-      all += text;
-      pending += text;
+    written: said.written,
+    keepNative: said.keepNative,
+    push(piece) {
+      if (piece.frame === undefined && piece.deltas.every((delta) => isSilent(delta))) return;
+      said.add(piece);
+      pending.deltas.push(...piece.deltas);
+      if (piece.frame !== undefined) pending.frames.push(piece.frame);
       schedule(followed ? (number === 0 ? 0 : followedMs) : unfollowedMs);
     },
     async finish() {
@@ -94,8 +102,63 @@ export function createLogWriter({ append, isFollowed, logMaxBytes, onStop }: Log
       clearTimeout(timer);
       await writing;
       // A piece of unknown fate is told again as all that was said: a follower then drops what it has twice.
-      if (failed) return [{ type: 'snapshot', text: all }];
-      return pending === '' ? [] : [{ type: 'text-delta', text: pending }];
+      if (failed) return [said.snapshot()];
+      return isEmpty(pending) ? [] : eventsOf(pending);
     },
+  };
+}
+
+interface Pieces {
+  deltas: Delta[];
+  frames: string[];
+}
+
+const noPieces = (): Pieces => ({ deltas: [], frames: [] });
+
+const isEmpty = ({ deltas, frames }: Pieces) => deltas.length === 0 && frames.length === 0;
+
+/** Tells nobody anything: a call of a tool tells its name, and a signature has no text. */
+const isSilent = (delta: Delta) =>
+  writtenText(delta) === '' && delta.type !== 'tool-call' && !('signature' in delta && delta.signature !== undefined);
+
+const isPlain = (deltas: readonly Delta[]) =>
+  deltas.every(({ type, choice }) => type === 'text' && choice === undefined);
+
+/** One event for each delta, so that every reader can be told each under a number of its own. */
+function eventsOf({ deltas, frames }: Pieces): JobEvent[] {
+  if (frames.length === 0 && isPlain(deltas)) return [{ type: 'text-delta', text: visibleText(deltas) }];
+  const events = mergeDeltas(deltas).map((delta): JobEvent => ({ type: 'delta', delta }));
+  if (frames.length === 0) return events;
+  // With the last one: who reads frames gets them when all is there.
+  const last = events.pop() ?? { type: 'delta' };
+  return [...events, { ...last, frames } as JobEvent];
+}
+
+/** All that was said so far. */
+function createSaid() {
+  let text = '';
+  let written = '';
+  // Only of an answer that is more than text: that of most is in `text`.
+  let deltas: Delta[] | undefined;
+  let native: (() => NonNullable<Answer['native']>) | undefined;
+
+  return {
+    add({ deltas: more, frame }: Piece): void {
+      if (!deltas && (frame !== undefined || !isPlain(more))) deltas = text === '' ? [] : [{ type: 'text', text }];
+      // Of all, the last one alone can go on.
+      if (deltas) deltas.push(...mergeDeltas([...deltas.splice(-1), ...more]));
+      text += visibleText(more);
+      written += more.map(writtenText).join('');
+    },
+    keepNative(soFar: () => NonNullable<Answer['native']>): void {
+      native = soFar;
+    },
+    written: () => written,
+    snapshot: (): JobEvent => ({
+      type: 'snapshot',
+      text,
+      ...(deltas ? { deltas } : {}),
+      ...(native ? { native: native() } : {}),
+    }),
   };
 }

@@ -11,15 +11,15 @@ import { estimateUsage } from './providers/estimate-usage.ts';
  */
 export async function partialAnswer(
   generation: Generation,
-  text: string,
+  written: string,
   model: ResolvedModel,
   promptUsage: Usage | undefined,
   counter: Pick<TokenCounter, 'count'>,
 ): Promise<Answer> {
   return {
-    text,
+    text: written,
     finishReason: { unified: 'other', raw: null },
-    usage: await estimateUsage(generation, text, counter, promptUsage),
+    usage: await estimateUsage(generation, written, counter, promptUsage),
     usageSource: 'estimated',
     providerModel: model.model,
     providerRequestId: null,

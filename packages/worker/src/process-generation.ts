@@ -3,13 +3,13 @@ import { type Failure, loggableDetail } from '@llm-gateway/shared/contracts/fail
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { isStopReason, type StopReason, stopReasons } from '@llm-gateway/shared/lifecycle/stop-reasons';
 import { type ResolvedModel, resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
-import { type CallReport, callProvider } from './call-provider.ts';
+import { type CallReport, callProvider, isToken } from './call-provider.ts';
 import type { WorkerDeps } from './deps.ts';
 import { Interruption, type InterruptionReason } from './interruption.ts';
 import { createLogWriter, type LogWriter } from './log-writer.ts';
 import { networkCause } from './network-cause.ts';
 import { partialAnswer } from './partial-answer.ts';
-import type { Provider } from './providers/provider.ts';
+import type { Piece, Provider } from './providers/provider.ts';
 import { type CallOutcome, reportCall, reportEnd } from './report.ts';
 import { decideRetry, type RetryDecision } from './resilience/retry-decision.ts';
 import type { Run } from './run.ts';
@@ -36,6 +36,7 @@ export async function processGeneration(run: Run, deps: WorkerDeps): Promise<Nex
     const detail = `The job was lost ${losses} times by crashed workers.`;
     return endFailed(run, record, { code: 'internal', detail }, undefined, deps);
   }
+  if (record.interrupted) return endFailed(run, record, brokenOff, undefined, deps);
 
   const provider = deps.providers.get(record.lane);
   const model = resolveModel(record.target);
@@ -90,17 +91,18 @@ async function makeCall(call: Call, provider: Provider, deps: WorkerDeps): Promi
     onPromptUsage: (usage: Usage) => {
       call.promptUsage = usage;
     },
+    onNative: log.keepNative,
   };
-  const onDelta = (text: string) => {
+  const onPiece = (piece: Piece) => {
     call.isAnswered = true;
-    if (text !== '') call.firstTokenMs ??= performance.now() - call.startedMs;
-    log.push(text);
+    if (isToken(piece)) call.firstTokenMs ??= performance.now() - call.startedMs;
+    log.push(piece);
   };
   try {
     return {
       kind: 'ended',
       ok: true,
-      report: await callProvider(provider, request, deps.callLimits, run.signal, onDelta),
+      report: await callProvider(provider, request, deps.callLimits, run.signal, onPiece),
     };
   } catch (error) {
     if (error instanceof Interruption) {
@@ -109,6 +111,7 @@ async function makeCall(call: Call, provider: Provider, deps: WorkerDeps): Promi
       await log.finish();
       // What another run's job has cost by then is left unsettled by that run.
       const isHandedBack = error.reason === ('draining' satisfies InterruptionReason);
+      if (isHandedBack && hasGivenAway(call)) return { kind: 'ended', ok: false, failure: brokenOff, cause: error };
       const used = isHandedBack ? await usedSoFar(call, deps) : undefined;
       throw new Interruption(error.reason, used && book(call, { status: 'aborted', used }));
     }
@@ -117,11 +120,19 @@ async function makeCall(call: Call, provider: Provider, deps: WorkerDeps): Promi
   }
 }
 
+const brokenOff: Failure = {
+  code: 'answer_broken_off',
+  detail: 'The answer broke off. What was sent of it cannot be taken back, so it is not begun anew.',
+};
+
+/** Whether a reader that cannot take text back has been given some: no other call may take the place of this one. */
+const hasGivenAway = ({ record, log }: Call) => record.unrepeatable === true && log.written() !== '';
+
 /** What the provider has charged for a call that came to no end of its own, as an estimate. */
 async function usedSoFar(call: Call, { prices, counter }: WorkerDeps): Promise<PricedAnswer | undefined> {
   if (!call.isAnswered) return undefined;
   const { record, log, model, promptUsage } = call;
-  return priceAnswer(prices, model, await partialAnswer(record.generation, log.text(), model, promptUsage, counter));
+  return priceAnswer(prices, model, await partialAnswer(record.generation, log.written(), model, promptUsage, counter));
 }
 
 // The connection did not come about, so that nothing was asked.
@@ -175,7 +186,7 @@ async function endAttempt(
   const leftMs = record.deadlineMs === undefined ? undefined : record.deadlineMs - Date.now();
   const decision = decideRetry(failure, run.attempt, { ...limits, leftMs }, Math.random);
   logAttempt(run, record, failure, cause, decision);
-  if (decision.kind === 'final') return endFailed(run, record, failure, booked, deps);
+  if (decision.kind === 'final' || hasGivenAway(call)) return endFailed(run, record, failure, booked, deps);
 
   const next = { attempt: run.attempt + 1, afterMs: decision.delayMs, reason: failure.code };
   const released = await deps.settlement.release(run, next, booked);

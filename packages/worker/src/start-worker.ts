@@ -77,13 +77,16 @@ export async function startWorker(config: Readonly<WorkerConfig>): Promise<{ clo
   const ops = config.WORKER_PORT === undefined ? undefined : serveOps(config.WORKER_PORT, deps.metrics, workers);
 
   const workerId = makeInstanceId();
-  const served = new Map([...providers].map(([lane, provider]) => [lane, provider.mode] as const));
+  const served = new Map([...providers].map(([lane, { mode, apis }]) => [lane, { mode, apis }] as const));
   const announce = () => announceLanes(redis, keys, workerId, served);
   await announce();
   // A heartbeat that fails is not repeated: the next one is due soon, and the connection reports its own errors.
   const heartbeat = setInterval(() => announce().catch(() => undefined), heartbeatMs);
   await Promise.all(workers.map((worker) => worker.waitUntilReady()));
-  log.info({ event: 'worker_ready', lanes: Object.fromEntries(served) }, 'worker ready');
+  log.info(
+    { event: 'worker_ready', lanes: Object.fromEntries([...served].map(([lane, { mode }]) => [lane, mode])) },
+    'worker ready',
+  );
 
   return {
     async close() {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { createAnthropic } from './providers/anthropic/index.ts';
 import { createOpenAI } from './providers/openai/index.ts';
 import type { Provider } from './providers/provider.ts';
+import { textPiece } from './providers/provider.ts';
 import { createStops } from './stops.ts';
 import { followJob, pricedAnswer, readLog, readRows, stopJob } from './test-job.ts';
 import { type Act, answer, answers, busy, fakeProvider, hangs, openLaneBench, says } from './test-lanes.ts';
@@ -28,9 +29,9 @@ const calls = async () =>
 function saysInTurn(first: string, second: string) {
   const cue = Promise.withResolvers<void>();
   const act: Act = async function* (signal, request) {
-    yield first;
+    yield textPiece(first);
     await cue.promise;
-    yield second;
+    yield textPiece(second);
     return hangs(signal, request) as Promise<Answer>;
   };
   return { act, cue };

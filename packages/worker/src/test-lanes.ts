@@ -15,7 +15,7 @@ import { afterAll, beforeAll, beforeEach, inject, onTestFinished } from 'vitest'
 import type { WorkerDeps } from './deps.ts';
 import { createInHand, type InHand } from './in-hand.ts';
 import { serveLanes } from './lanes.ts';
-import type { Provider, ProviderRequest } from './providers/provider.ts';
+import { type Piece, type Provider, type ProviderRequest, textPiece } from './providers/provider.ts';
 import { createSettlement } from './settlement/settlement.ts';
 import { createStops, type Stops } from './stops.ts';
 import { acceptJob, pricedAnswer, readJob, type TestFields } from './test-job.ts';
@@ -30,7 +30,7 @@ const { costNanoUsd: _cost, priceVersion: _version, ...whole } = pricedAnswer();
 export const answer: Answer = whole;
 
 /** How one call of a fake provider goes. */
-export type Act = (signal: AbortSignal, request: ProviderRequest) => Promise<Answer> | AsyncGenerator<string, Answer>;
+export type Act = (signal: AbortSignal, request: ProviderRequest) => Promise<Answer> | AsyncGenerator<Piece, Answer>;
 
 /** A provider whose calls go as told, one after the other; the last way goes on for ever. */
 export function fakeProvider(...acts: [Act, ...Act[]]) {
@@ -38,13 +38,14 @@ export function fakeProvider(...acts: [Act, ...Act[]]) {
   const requests: ProviderRequest[] = [];
   const provider: Provider = {
     mode: 'sandbox',
+    apis: [],
     classify: (error) =>
       error instanceof GatewayError ? error.failure : { code: 'internal', detail: 'The gateway failed.' },
     async *generate(request, signal) {
       const act = acts[signals.length] ?? acts[acts.length - 1];
       signals.push(signal);
       requests.push(request);
-      yield '';
+      yield textPiece('');
       if (!act) throw new Error('nothing to do');
       const acted = act(signal, request);
       return Symbol.asyncIterator in acted ? yield* acted : await acted;
@@ -66,7 +67,7 @@ export const hangs: Act = (signal) =>
 /** Gives out text, and then hangs. */
 export const says = (...texts: string[]): Act =>
   async function* (signal, request) {
-    yield* texts;
+    yield* texts.map(textPiece);
     return hangs(signal, request) as Promise<Answer>;
   };
 

@@ -8,7 +8,7 @@
 --   is kept), attach (fingerprint), attach_ms, id_ms (the time that is in the id), limits {keys, rows}; each of these
 --   may be absent: hold (as book.lua has it, with kinds of period and without a time) and tenant, parked (it takes its place in the lane later), delay_ms, deadline_ms, start_deadline_ms, instance and
 --   lease_ms (who reads the answer), idempotency {digest, fingerprint, kept_ms}, flight (digest of what may be shared),
---   answer (JSON, from the cache), its state, delta (the event with its text) and row (of the ledger)
+--   answer (JSON, from the cache), its state, events (with what it says) and row (of the ledger)
 --
 -- Returns {kind, id or detail, more, rates…} with rates as `limits` gives them:
 --   'accepted', id, BullMQ's priority      'followed', id, leader      'cached', id, ''
@@ -137,7 +137,7 @@ end
 if o.answer then
   set('cached', '1')
   ledger_append(o.row, now)
-  record.sequence = select(3, log_append(id, { o.delta }, now))
+  record.sequence = select(3, log_append(id, o.events, now))
   end_job(id, record, { state = o.state, answer = o.answer, free = true, now = now })
   return reply('cached', id, '')
 end

@@ -1,4 +1,6 @@
 import type { CacheEntry } from '@llm-gateway/shared/cache/cache-entry';
+import { answerParts } from '@llm-gateway/shared/contracts/answer';
+import { deltasOfParts } from '@llm-gateway/shared/contracts/deltas';
 import type { JobEvent } from '@llm-gateway/shared/contracts/event';
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import { timeOfId } from '@llm-gateway/shared/contracts/ids';
@@ -135,7 +137,13 @@ function overspent({ policy, estimate }: NewJob, number: number, spendJson: stri
 }
 
 /** An answer from the cache as its log has it. */
-const wholeText = ({ answer }: CacheEntry): JobEvent => ({ type: 'text-delta', text: answer.text });
+function wholeAnswer({ answer }: CacheEntry): JobEvent[] {
+  const { text, parts, native } = answer;
+  if (!parts && !native) return [{ type: 'text-delta', text }];
+  const deltas = deltasOfParts(answerParts(answer));
+  const last = { type: 'delta' as const, delta: deltas.at(-1), native };
+  return [...deltas.slice(0, -1).map((delta) => ({ type: 'delta' as const, delta })), last];
+}
 
 function scriptOptions(
   { id, request, model, policy, estimate, store, isShareable, hit }: NewJob,
@@ -165,7 +173,7 @@ function scriptOptions(
       ? {
           answer: JSON.stringify(hit.answer),
           state: hit.state,
-          delta: JSON.stringify(wholeText(hit)),
+          events: wholeAnswer(hit).map((event) => JSON.stringify(event)),
           row: JSON.stringify(cachedRow(id, request, model, hit)),
         }
       : {}),
@@ -195,6 +203,8 @@ function recordFields(
     onDisconnect: queue.onDisconnect,
     ...(request.isBackground ? {} : { graceMs: String(graceMs[queue.onDisconnect]) }),
     ...(request.isStreamed ? { stream: '1' } : {}),
+    ...(request.isUnrepeatable ? { unrepeatable: '1' } : {}),
+    ...(request.isBatch ? { batch: '1' } : {}),
     ...(queue.isHeld ? { held: '1' } : {}),
     ...(queue.customId === undefined ? {} : { customId: queue.customId }),
     ...(queue.webhook === undefined ? {} : { webhook: JSON.stringify(queue.webhook) }),

@@ -1,7 +1,8 @@
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import { type ResolvedModel, resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
-import { invalidField } from '../http/invalid-field.ts';
+import type { Dialect } from '../http/dialect.ts';
+import { invalidField, invalidFields } from '../http/invalid-field.ts';
 import type { LaneBoard } from '../lanes/lane-board.ts';
 import type { GenerationRequest } from './generation-request.ts';
 
@@ -11,18 +12,17 @@ import type { GenerationRequest } from './generation-request.ts';
  * Throws `forbidden` for a model that the caller's key is not made for, `dependency_down` before any worker has come up.
  */
 export async function fitModel(
-  { model: name, generation, models }: Pick<GenerationRequest, 'model' | 'generation' | 'models'>,
+  { model: name, dialect, generation, nativeOnly, models }: Asked,
   board: LaneBoard,
 ): Promise<ResolvedModel> {
   const model = resolveModel(name);
-  if (!model) throw invalidField('/model', `"${name.slice(0, 100)}" is not known; GET /v1/models lists the models`);
-  if (model.row?.kind === 'embedding')
-    throw invalidField('/model', `${name} makes embeddings, it cannot generate text`);
+  if (!model) throw unknownModel(name, dialect);
+  fitKind(name, model, generation);
   if (models?.includes(model.id) === false) {
     const detail = `The API key may not use ${model.id}; it may use ${models.join(', ')}.`;
     throw new GatewayError({ code: 'forbidden', field: '/model', detail });
   }
-  const { lanes } = await board.survey();
+  const { lanes, apis } = await board.survey();
   // Workers announce themselves anew within seconds where Redis has forgotten them.
   if (lanes.size === 0) {
     throw new GatewayError({ code: 'dependency_down', detail: 'No worker has come up yet.', retryAfterMs: 5000 });
@@ -34,8 +34,31 @@ export async function fitModel(
   if (outputMax !== undefined && generation.maxTokens !== undefined && generation.maxTokens > outputMax) {
     throw invalidField('/max_tokens', `must be <= ${outputMax} for ${name}`);
   }
+  // Who is sent the client's own body can tell by itself what is wrong with it.
+  const { native } = generation;
+  if (native && apis.get(model.provider)?.includes(native.api)) return model;
+  const [first, ...others] = nativeOnly;
+  if (first) throw invalidFields([first, ...others]);
   if (model.provider === 'anthropic') fitAnthropic(generation);
   return model;
+}
+
+type Asked = Pick<GenerationRequest, 'model' | 'dialect' | 'generation' | 'nativeOnly' | 'models'>;
+
+/** Both vendors answer 404 to a model that they do not know; to us it is a member of the body like any other. */
+function unknownModel(name: string, dialect: Dialect): GatewayError {
+  const said = `"${name.slice(0, 100)}" is not known; GET /v1/models lists the models`;
+  if (dialect === 'native') return invalidField('/model', said);
+  return new GatewayError({ code: 'model_not_found', field: '/model', detail: `The model ${said}.` });
+}
+
+function fitKind(name: string, { row }: ResolvedModel, { native }: Generation): void {
+  if (!row) return;
+  const makesEmbeddings = native?.api === 'embeddings';
+  if (row.kind === 'embedding' && !makesEmbeddings) {
+    throw invalidField('/model', `${name} makes embeddings, it cannot generate text`);
+  }
+  if (row.kind === 'chat' && makesEmbeddings) throw invalidField('/model', `${name} makes no embeddings`);
 }
 
 function fitAnthropic({ temperature, seed, responseFormat }: Generation): void {

@@ -1,6 +1,8 @@
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import type { JobWebhook } from '@llm-gateway/shared/webhooks/job-webhook';
 import type { CacheOptions } from '../http/cache-control.ts';
+import type { Dialect } from '../http/dialect.ts';
+import type { Fault } from '../http/invalid-field.ts';
 
 /** What every route makes of its body before admission: dialect-free, and not yet decided upon. */
 export interface GenerationRequest {
@@ -12,11 +14,15 @@ export interface GenerationRequest {
   share: string;
   /** Path of the route, which decides the dialect of the result. */
   endpoint: string;
+  /** In whose terms the client speaks. */
+  dialect: Dialect;
   /** Our ids of the models that the API key may ask for; absent: all. */
   models?: readonly string[] | undefined;
   /** The model as the client named it. */
   model: string;
   generation: Generation;
+  /** What of the body only a provider can be told that speaks its dialect. */
+  nativeOnly: readonly Fault[];
   cache: CacheOptions;
   metadata: Record<string, string>;
   /** Id of this HTTP request. */
@@ -32,6 +38,10 @@ export interface GenerationRequest {
   isWaitedFor: boolean;
   /** Whether the text is wanted as it comes. */
   isStreamed: boolean;
+  /** Whether what was streamed cannot be taken back, as it can in our own events. */
+  isUnrepeatable: boolean;
+  /** Whether it is one of many in a batch, and priced as such. */
+  isBatch: boolean;
   /** Whether the client wants a job as its answer, be there an answer in the cache. */
   wantsJob: boolean;
   /** Whether the job goes on without any reader: the client asked to come back for it. */

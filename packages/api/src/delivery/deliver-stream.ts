@@ -3,11 +3,16 @@ import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import type { FastifyReply } from 'fastify';
 import { draining } from '../http/draining.ts';
 import { setTimeHeaders } from '../http/standard-headers.ts';
-import type { Frame, ToResult } from './event-frames.ts';
+import type { Frame, Translator } from './event-frames.ts';
 import { type Accepted, EventStream, type EventStreamDeps } from './event-stream.ts';
 import { onClientGone } from './on-client-gone.ts';
 import type { QueueTicker } from './queue-ticker.ts';
-import { eventStreamHeaders, type StreamConnection, type StreamConnections } from './stream-connections.ts';
+import {
+  eventStreamHeaders,
+  type StreamConnection,
+  type StreamConnections,
+  type StreamManner,
+} from './stream-connections.ts';
 import type { Wait } from './waiter.ts';
 
 export interface StreamDeliveryDeps extends EventStreamDeps {
@@ -25,7 +30,9 @@ export interface StreamWish {
   after: number;
   /** This request's wait for the end of the job. */
   wait: Wait;
-  toResult: ToResult;
+  translator: Translator;
+  /** How the connection itself is begun and ended. */
+  manner: StreamManner;
   /** Kinds of frames that the client wants; those of the job's life always come. */
   kinds?: ReadonlySet<Frame['kind']> | undefined;
   /** Whether the answer begins only with the first text: for a client that asked for a generation, not for a job's events. */
@@ -45,9 +52,9 @@ export async function deliverStream(reply: FastifyReply, wish: StreamWish, deps:
   reply.request.body = undefined;
 
   const outlet = createOutlet(wish);
-  const { tenantId, after, toResult } = wish;
+  const { tenantId, after, translator, manner } = wish;
   const { write, onEnd, onLost } = outlet;
-  const stream = new EventStream({ tenantId, id, record, after, toResult, write, onEnd, onLost }, deps);
+  const stream = new EventStream({ tenantId, id, record, after, translator, write, onEnd, onLost }, deps);
   const leave = () => {
     stream.close();
     wait.cancel();
@@ -74,8 +81,8 @@ export async function deliverStream(reply: FastifyReply, wish: StreamWish, deps:
   setTimeHeaders(reply);
   reply.hijack();
   const on = { onDrain: () => stream.resume(), onClose: leave };
-  outlet.begin((held) => deps.connections.open(reply.raw, textHeaders(reply), held, on));
-  deps.ticker.add(stream, { id, record, write });
+  outlet.begin((held) => deps.connections.open(reply.raw, textHeaders(reply), held, { ...on, manner }));
+  if (manner.tellsPlace) deps.ticker.add(stream, { id, record, write });
 }
 
 /** Answers HEAD as the stream itself would begin. */
@@ -91,7 +98,8 @@ function createOutlet({
   kinds,
   isHeld,
   onDelivered,
-}: Pick<StreamWish, 'record' | 'kinds' | 'isHeld' | 'onDelivered'>) {
+  manner,
+}: Pick<StreamWish, 'record' | 'kinds' | 'isHeld' | 'onDelivered' | 'manner'>) {
   const { promise, resolve: commit } = Promise.withResolvers<void>();
   const held: Frame[] = [];
   let connection: StreamConnection | undefined;
@@ -102,7 +110,7 @@ function createOutlet({
   const finish = () => {
     if (!connection || (!end && !isLost)) return;
     if (end) onDelivered?.();
-    connection.end();
+    connection.end(end ? '' : manner.lost);
   };
   return {
     commit,
@@ -124,7 +132,7 @@ function createOutlet({
       if (kinds && frame.kind !== 'life' && !kinds.has(frame.kind)) return true;
       if (connection) return connection.write(frame);
       held.push(frame);
-      if (!isHeld || frame.kind === 'text') commit();
+      if (!isHeld || frame.kind === 'text' || frame.kind === 'tool-call') commit();
       return true;
     },
     onEnd(record: JobRecord) {

@@ -36,7 +36,7 @@ test('whatever a model says is one frame, and cannot begin another one', () => {
     fc.property(anyText, (text) => {
       for (const frame of [
         entryFrame('job_1', { sequence: 3, atMs: 0, event: { type: 'text-delta', text } }),
-        snapshotFrame('job_1', 3, 0, text),
+        snapshotFrame('job_1', 3, 0, { text }),
       ]) {
         const [id, event, data, ...rest] = fieldsOf(frame.text);
         expect(id).toEqual(['id', '3']);

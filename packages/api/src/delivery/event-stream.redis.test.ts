@@ -14,7 +14,7 @@ import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { createJobReader } from '../jobs/job-reader.ts';
 import { answered, createHand, failed, type Hand } from '../test/settle-by-hand.ts';
-import type { Frame } from './event-frames.ts';
+import { type Frame, nativeTranslator } from './event-frames.ts';
 import { EventStream, type EventStreamDeps } from './event-stream.ts';
 import { createLogFeed, type LogFeed, type LogListener } from './log-feed.ts';
 import { createLogReader } from './log-reader.ts';
@@ -77,7 +77,7 @@ async function follow(id: string, after = -1, through: EventStreamDeps = deps): 
       id,
       record,
       after,
-      toResult: () => undefined,
+      translator: nativeTranslator(id, () => undefined),
       write(frame) {
         frames.push(frame);
         return !isFull;

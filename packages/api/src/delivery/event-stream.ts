@@ -2,8 +2,7 @@ import type { LogEntry } from '@llm-gateway/shared/contracts/event';
 import type { LogNotice } from '@llm-gateway/shared/event-log/log-entry';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import type { JobReader } from '../jobs/job-reader.ts';
-import { lastLogSequence } from '../jobs/sequence.ts';
-import { endFrames, entryFrame, type Frame, queuedFrame, snapshotFrame, type ToResult } from './event-frames.ts';
+import type { Frame, Translator } from './event-frames.ts';
 import type { LogFeed, LogListener } from './log-feed.ts';
 import type { LogReader } from './log-reader.ts';
 
@@ -20,12 +19,12 @@ export interface EventStreamOptions {
   record: Accepted;
   /** Number of the last event that the reader has; -1 for none. */
   after: number;
-  toResult: ToResult;
+  translator: Translator;
   /** Takes a frame; false when the reader has to catch up first: `resume` is called when it has. */
   write: (frame: Frame) => boolean;
   /** All is told: the job has ended. */
   onEnd: (record: JobRecord) => void;
-  /** The job is gone, or its log cannot be read any more. */
+  /** The job is gone, its log cannot be read any more, or its reader cannot be told how it goes on. */
   onLost: () => void;
 }
 
@@ -67,8 +66,8 @@ export class EventStream implements LogListener {
 
   /** Begins with what is there already. */
   open(): void {
-    const { id, record } = this.#options;
-    if (this.#cursor < 0) this.#send([queuedFrame(id, record)]);
+    const { translator, record } = this.#options;
+    if (this.#cursor < 0) this.#send(translator.begin(record));
     this.lookAnew();
   }
 
@@ -149,37 +148,34 @@ export class EventStream implements LogListener {
   }
 
   #tell(entries: readonly LogEntry[]): void {
-    const fresh = entries.filter(({ sequence }) => sequence > this.#cursor);
-    this.#send(fresh.map((entry) => entryFrame(this.#options.id, entry)));
+    for (const entry of entries) {
+      if (this.#isBlocked || this.#isClosed) return;
+      if (entry.sequence > this.#cursor) this.#send(this.#options.translator.entry(entry));
+    }
   }
 
   async #finish(): Promise<void> {
-    const { tenantId, id, toResult, onEnd, onLost } = this.#options;
+    const { tenantId, id, translator, onEnd, onLost } = this.#options;
     const record = await this.#deps.jobs.find(tenantId, id);
     if (this.#isClosed) return;
     if (!record) {
       this.close();
       return onLost();
     }
-    const last = lastLogSequence(record);
-    // The log was kept with a job that has been deleted since: the answer has all of it.
-    const missed = this.#cursor < last && record.answer ? [record.answer.text] : [];
-    const at = record.finishedMs ?? record.createdMs;
-    this.#send([
-      ...missed.map((text) => snapshotFrame(id, last, at, text)),
-      ...endFrames(id, record, toResult).filter(({ sequence }) => sequence > this.#cursor),
-    ]);
+    for (const frame of translator.end(record, this.#cursor)) {
+      if (!this.#isBlocked) this.#send(frame);
+    }
     if (this.#isBlocked) return;
     this.close();
     onEnd(record);
   }
 
-  /** Writes until the reader is full. What is left is found in the log again. */
-  #send(frames: readonly Frame[]): void {
-    for (const frame of frames) {
-      if (this.#isBlocked) return;
-      this.#isBlocked = !this.#options.write(frame);
-      this.#cursor = Math.max(this.#cursor, frame.sequence);
-    }
+  /** What does not go to a reader that is full is found in the log again. */
+  #send(frame: Frame): void {
+    this.#isBlocked = !this.#options.write(frame);
+    this.#cursor = Math.max(this.#cursor, frame.sequence);
+    if (!frame.isLast) return;
+    this.close();
+    this.#options.onLost();
   }
 }

@@ -4,7 +4,12 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Frame } from './event-frames.ts';
-import { createStreamConnections, type StreamConnection, type StreamConnectionsOptions } from './stream-connections.ts';
+import {
+  createStreamConnections,
+  nativeManner,
+  type StreamConnection,
+  type StreamConnectionsOptions,
+} from './stream-connections.ts';
 
 const frame = (sequence: number, text = `id: ${sequence}\n\n`): Frame => ({ sequence, kind: 'text', text });
 const never = 2 ** 30;
@@ -47,6 +52,7 @@ async function open(options: Partial<StreamConnectionsOptions> = {}) {
     onClose: () => {
       closed = true;
     },
+    manner: nativeManner,
   });
   const opened: Opened = { connection, response, socket, read: () => text, drains: () => drains, closed: () => closed };
   return { connections, ...opened };
@@ -144,7 +150,7 @@ async function endJammed(options: Partial<StreamConnectionsOptions>) {
   const errors: Error[] = [];
   stream.response.on('error', (error) => errors.push(error));
   await jam(stream);
-  stream.connection.end();
+  stream.connection.end('');
   return { ...stream, errors };
 }
 
@@ -173,7 +179,7 @@ test('nor is one whose last bytes did not even make it full', async () => {
     },
     { what: 'the kernel takes no more', intervalMs: 1 },
   );
-  stream.connection.end();
+  stream.connection.end('');
   await waitFor(stream.closed, { what: 'it is cut off' });
   expect(errors).toEqual([]);
 });

@@ -11,8 +11,24 @@ export interface StreamConnectionsOptions {
 export interface StreamConnection {
   /** False when the reader has to catch up, and `onDrain` tells when it has; or when the stream has ended. */
   write(frame: Frame): boolean;
-  end(): void;
+  /** With some last words. */
+  end(text: string): void;
 }
+
+/** How a stream is begun and ended, beside what it tells. */
+export interface StreamManner {
+  /** Its first words. */
+  opening: string;
+  /** What a reader hears that has to come back to another process. */
+  farewell: string;
+  /** What a reader hears that is told no more, although nothing has ended. */
+  lost: string;
+  /** Whether its readers are told how their place in the queue moves. */
+  tellsPlace: boolean;
+}
+
+/** Of our own events: an EventSource comes back by itself. */
+export const nativeManner: StreamManner = { opening: retryHint, farewell: retryHint, lost: '', tellsPlace: true };
 
 export interface StreamConnections {
   /** Answers with a stream, beginning with what is there already. */
@@ -31,11 +47,13 @@ export interface StreamConnections {
 export interface StreamHandlers {
   onDrain: () => void;
   onClose: () => void;
+  manner: StreamManner;
 }
 
 interface Open {
   response: ServerResponse;
   blockedSinceMs: number | undefined;
+  farewell: string;
 }
 
 export const eventStreamHeaders = {
@@ -55,7 +73,7 @@ function send(connection: Open, text: string): boolean {
 }
 
 /** The end has to be taken in time as well. */
-function end(connection: Open, text = ''): void {
+function end(connection: Open, text: string): void {
   if (connection.response.writableEnded) return;
   connection.blockedSinceMs ??= performance.now();
   connection.response.end(text);
@@ -76,8 +94,8 @@ export function createStreamConnections({ heartbeatMs, stuckMs }: StreamConnecti
   const timer = setInterval(beat, heartbeatMs);
 
   return {
-    open(response, headers, frames, { onDrain, onClose }) {
-      const connection: Open = { response, blockedSinceMs: undefined };
+    open(response, headers, frames, { onDrain, onClose, manner: { opening, farewell } }) {
+      const connection: Open = { response, blockedSinceMs: undefined, farewell };
       open.add(connection);
       response.on('drain', () => {
         if (response.writableEnded) return;
@@ -89,13 +107,16 @@ export function createStreamConnections({ heartbeatMs, stuckMs }: StreamConnecti
         onClose();
       });
       response.writeHead(200, { ...headers, ...eventStreamHeaders });
-      send(connection, retryHint + frames.map(({ text }) => text).join(''));
-      return { write: ({ text }) => send(connection, text), end: () => end(connection) };
+      send(connection, opening + frames.map(({ text }) => text).join(''));
+      return {
+        write: ({ text }) => text === '' || send(connection, text),
+        end: (text) => end(connection, text),
+      };
     },
     size: () => open.size,
     drain() {
       for (const connection of open) {
-        end(connection, retryHint);
+        end(connection, connection.farewell);
         // A reader that came back on this connection would be refused, which an EventSource takes for the last word.
         connection.response.socket?.end();
       }

@@ -1,6 +1,13 @@
 /** In whose terms a route speaks: ours, OpenAI's or Anthropic's. */
 export type Dialect = 'native' | 'openai' | 'anthropic';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** In whose terms to answer, where the path does not say: the result of a job is as its endpoint's. */
+    dialect?: Dialect;
+  }
+}
+
 const native = /^\/v1\/(generate|jobs|usage|rate-limit|cache|admin|health|webhook|key)/;
 const anthropic = /^\/v1\/messages(\/|$)/;
 const openai = /^\/v1\/(chat|responses|embeddings|completions|batches)/;

@@ -49,6 +49,7 @@ const table: Record<FailureCode, Row> = {
   provider_timeout: upstream,
   provider_bad_answer: upstream,
   provider_misconfigured: upstream,
+  answer_broken_off: upstream,
 };
 
 const context = { requestId: 'req_1', jobId: 'job_1' };

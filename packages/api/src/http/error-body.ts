@@ -31,6 +31,7 @@ const openaiCode: Partial<Record<FailureCode, string | null>> = {
   provider_timeout: 'upstream_error',
   provider_bad_answer: 'upstream_error',
   provider_misconfigured: 'upstream_error',
+  answer_broken_off: 'upstream_error',
   provider_quota_spent: 'upstream_error',
 };
 
@@ -88,31 +89,39 @@ function nativeReply(failure: Failure, { requestId, jobId }: ErrorContext): Erro
 
 function openaiReply(failure: Failure): ErrorReply {
   const row = failureRow(failure.code);
+  const { refusal } = failure;
+  if (refusal) {
+    const { type = 'invalid_request_error', code = null, param = null } = refusal;
+    return vendorReply(refusal.status, { error: { message: failure.detail, type, param, code } });
+  }
   // A spent budget is 402 elsewhere; OpenAI's clients know it as 429 insufficient_quota.
   const status = failure.code === 'budget_exceeded' ? 429 : failure.code === 'invalid_request' ? 400 : row.status;
   const listed = openaiCode[failure.code];
   const code = listed === undefined ? failure.code : listed;
-  return {
-    status,
-    contentType: 'application/json; charset=utf-8',
-    body: { error: { message: failure.detail, type: row.type, param: paramOf(failure), code } },
-  };
+  return vendorReply(status, { error: { message: failure.detail, type: row.type, param: paramOf(failure), code } });
 }
 
 function anthropicReply(failure: Failure, { requestId }: ErrorContext): ErrorReply {
   const row = failureRow(failure.code);
-  const status =
-    row.status === 503 ? 529 : row.status === 410 ? 404 : failure.code === 'invalid_request' ? 400 : row.status;
-  return {
-    status,
-    contentType: 'application/json; charset=utf-8',
-    body: {
-      type: 'error',
-      error: { type: anthropicType[status] ?? 'api_error', message: failure.detail },
-      request_id: requestId,
-    },
-  };
+  const status = failure.refusal?.status ?? anthropicStatus(row.status, failure.code);
+  return vendorReply(status, {
+    type: 'error',
+    error: { type: anthropicType[status] ?? 'api_error', message: failure.detail },
+    request_id: requestId,
+  });
 }
+
+function anthropicStatus(status: number, code: FailureCode): number {
+  if (status === 503) return 529;
+  if (status === 410) return 404;
+  return code === 'invalid_request' ? 400 : status;
+}
+
+const vendorReply = (status: number, body: object): ErrorReply => ({
+  status,
+  contentType: 'application/json; charset=utf-8',
+  body,
+});
 
 /** A failure in the terms of a dialect: problem+json with OpenAI's `error` beside it, or a vendor's pure envelope. */
 export function errorReply(dialect: Dialect, failure: Failure, context: ErrorContext): ErrorReply {

@@ -55,7 +55,7 @@ export function handleErrors(app: FastifyInstance): void {
 
 /** Answers with a failure in the dialect of the request's path. */
 export function sendFailure(request: FastifyRequest, reply: FastifyReply, failure: Failure): FastifyReply {
-  const dialect = dialectOf(pathOf(request), header(request, 'anthropic-version'));
+  const dialect = request.dialect ?? dialectOf(pathOf(request), header(request, 'anthropic-version'));
   const jobId = reply.getHeader('x-job-id');
   const { status, contentType, body } = errorReply(dialect, failure, {
     requestId: request.id,

@@ -44,7 +44,8 @@ const serves = async (laneBoard: LaneBoard, lane: Lane) => (await laneBoard.surv
 
 const board = (depthMax = 100) => createLaneBoard({ redis, keys, producers, depthMax });
 
-const announce = (worker: string, ...served: [Lane, LaneMode][]) => announceLanes(redis, keys, worker, new Map(served));
+const announce = (worker: string, ...served: [Lane, LaneMode][]) =>
+  announceLanes(redis, keys, worker, new Map(served.map(([lane, mode]) => [lane, { mode, apis: [] }])));
 
 const add = async (lane: Lane, options: JobsOptions = {}) => {
   const id = makeJobId();

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { loadConfig } from '@llm-gateway/shared/config/load-config';
-import { announceLanes, type LaneMode } from '@llm-gateway/shared/lanes/announcements';
+import { anthropicApis, openAIApis } from '@llm-gateway/shared/contracts/native-body';
+import { announceLanes, type ServedLane } from '@llm-gateway/shared/lanes/announcements';
 import { createLogger } from '@llm-gateway/shared/observability/logger';
 import type { Lane } from '@llm-gateway/shared/queue/generation-queue';
 import { connectRedis, whenReady } from '@llm-gateway/shared/redis/connect';
@@ -19,6 +20,8 @@ import { createHand, type Ending, type Hand } from './settle-by-hand.ts';
 export const adminKey = 'test-admin-key-0123456789';
 
 const nobodyAnswers = 'postgres://nobody@127.0.0.1:1/none';
+
+const apisOf = (lane: Lane) => (lane === 'anthropic' ? anthropicApis : openAIApis);
 
 export interface TestApiOptions {
   redisUrl: string;
@@ -81,8 +84,8 @@ export async function startTestApi(options: TestApiOptions): Promise<TestApi> {
   const drain = { begun: false };
   const isDraining = () => drain.begun;
   const deps = await composeApi({ config, authMode, log, redis, subscriber, redisWarnings: [], isDraining });
-  const modes = new Map(lanes.map((lane): [Lane, LaneMode] => [lane, 'sandbox']));
-  if (lanes.length > 0) await announceLanes(redis, deps.keys, 'test-worker', modes);
+  const served = new Map(lanes.map((lane): [Lane, ServedLane] => [lane, { mode: 'sandbox', apis: apisOf(lane) }]));
+  if (lanes.length > 0) await announceLanes(redis, deps.keys, 'test-worker', served);
 
   const hand = createHand(redis, deps.keys);
   const accept = deps.admission.accept;

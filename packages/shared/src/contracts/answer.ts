@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { type Part, part } from './content.ts';
+import { nativeApi } from './native-body.ts';
 
 const count = z.number().int().nonnegative();
 
@@ -29,7 +31,14 @@ export type FinishReason = z.infer<typeof finishReason>;
 
 /** What a provider answered to one call. */
 export const answer = z.object({
+  /** All text of the first choice. */
   text: z.string(),
+  /** All that was said, in order; absent where it is the text alone. */
+  parts: z.array(part).optional(),
+  /** The provider's own object, where it was asked in the client's dialect. */
+  native: z.object({ api: nativeApi, body: z.record(z.string(), z.unknown()) }).optional(),
+  /** Our id of the model that answered, where that is not the one that the job was accepted for. */
+  target: z.string().optional(),
   finishReason,
   usage,
   /** `estimated` where the provider reported no usage: counted by us, and shown as such. */
@@ -41,6 +50,10 @@ export const answer = z.object({
 });
 
 export type Answer = z.infer<typeof answer>;
+
+/** What an answer says, as parts. */
+export const answerParts = ({ text, parts }: Pick<Answer, 'text' | 'parts'>): Part[] =>
+  parts ?? (text === '' ? [] : [{ type: 'text', text }]);
 
 /**
  * The answer with what it cost, as it is stored with a job and in the cache.

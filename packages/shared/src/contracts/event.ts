@@ -1,4 +1,9 @@
 import { z } from 'zod';
+import { delta } from './content.ts';
+import { nativeApi } from './native-body.ts';
+
+/** An answer in its provider's own terms, as far as it has come. */
+const native = z.object({ api: nativeApi, body: z.record(z.string(), z.unknown()) });
 
 /**
  * What is written to a job's log while it runs. Acceptance and end are not among it: the record tells them, so that
@@ -13,6 +18,16 @@ export const jobEvent = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('text-delta'), text: z.string() }),
   z.object({
+    /** The same of an answer that is more than text, or that a provider gave in the client's own dialect. */
+    type: z.literal('delta'),
+    /** Absent of an event without a word of the model's. */
+    delta: delta.optional(),
+    /** What the provider sent, event by event, each as its JSON: for readers who speak its dialect. */
+    frames: z.array(z.string()).optional(),
+    /** In place of frames, for an answer that was not streamed to us. */
+    native: native.optional(),
+  }),
+  z.object({
     type: z.literal('retrying'),
     /** The attempt that follows. */
     attempt: z.number().int().positive(),
@@ -22,8 +37,14 @@ export const jobEvent = z.discriminatedUnion('type', [
     /** Whether text has been given out that the next attempt will write anew. */
     reset: z.boolean(),
   }),
-  /** All text so far, in place of the entries before it, which are no longer kept. */
-  z.object({ type: z.literal('snapshot'), text: z.string() }),
+  /** All that was said so far, in place of the entries before it, which are no longer kept. */
+  z.object({
+    type: z.literal('snapshot'),
+    text: z.string(),
+    /** Absent where it is the text alone. */
+    deltas: z.array(delta).optional(),
+    native: native.optional(),
+  }),
 ]);
 
 export type JobEvent = z.infer<typeof jobEvent>;

@@ -117,6 +117,13 @@ export const failures = {
     retry: 'backoff',
     clientRetry: false,
   },
+  answer_broken_off: {
+    status: 502,
+    title: 'Answer broke off',
+    type: 'server_error',
+    retry: 'never',
+    clientRetry: false,
+  },
   provider_misconfigured: {
     status: 502,
     title: 'Provider rejected our credentials',
@@ -140,6 +147,15 @@ export const failure = z.object({
   errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
   retryAfterMs: z.number().int().nonnegative().optional(),
   provider: z.string().optional(),
+  /** How the provider itself put it, of a refusal: a client that speaks its dialect is told in the same terms. */
+  refusal: z
+    .object({
+      status: z.number().int(),
+      type: z.string().optional(),
+      code: z.string().optional(),
+      param: z.string().optional(),
+    })
+    .optional(),
 });
 
 export type Failure = z.infer<typeof failure>;

@@ -78,6 +78,12 @@ export const jobRecord = z.object({
   resultTtlMs: milliseconds.default(86_400_000),
   /** Its first reader wants the text as it comes. */
   stream: flag.optional(),
+  /** Its first reader cannot take text back: a run that has given out text may not be followed by another. */
+  unrepeatable: flag.optional(),
+  /** A run of such a job was lost after it had given out text. */
+  interrupted: flag.optional(),
+  /** One of many in a batch, and priced as such. */
+  batch: flag.optional(),
   /** What becomes of the job when its readers leave; only a job that somebody waited for from the start cares. */
   onDisconnect: z.enum(['continue', 'cancel']).default('continue'),
   /** How long such a job may be without a reader; absent for one that needs none. */
@@ -140,7 +146,9 @@ export type NewJobFields = Record<
       | 'customId'
       | 'webhook'
       | 'held'
-      | 'stream',
+      | 'stream'
+      | 'unrepeatable'
+      | 'batch',
       string
     >
   >;

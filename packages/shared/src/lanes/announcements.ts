@@ -1,10 +1,18 @@
 import type { Redis } from 'ioredis';
+import { type NativeApi, nativeApis } from '../contracts/native-body.ts';
 import { isLane, type Lane } from '../queue/generation-queue.ts';
 import { callRedis } from '../redis/call-redis.ts';
 import type { Keys } from '../redis/keys.ts';
 
 /** Whether a lane's calls reach the provider itself or the sandbox that stands in for it. */
 export type LaneMode = 'live' | 'sandbox';
+
+/** What a worker says of a lane. */
+export interface ServedLane {
+  mode: LaneMode;
+  /** The requests that its provider can be sent as a client of its dialect wrote them. */
+  apis: readonly NativeApi[];
+}
 
 /** A worker that has been silent for so long is counted as gone. */
 export const heartbeatMs = 5000;
@@ -22,11 +30,13 @@ export async function announceLanes(
   redis: Redis,
   keys: Keys,
   workerId: string,
-  served: ReadonlyMap<Lane, LaneMode>,
+  served: ReadonlyMap<Lane, ServedLane>,
 ): Promise<void> {
   const now = await redisNow(redis);
   const pipeline = redis.pipeline().zadd(keys.workers, now, workerId);
-  for (const [lane, mode] of served) pipeline.zadd(keys.lanes, now, lane).hset(keys.laneModes, lane, mode);
+  for (const [lane, { mode, apis }] of served) {
+    pipeline.zadd(keys.lanes, now, lane).hset(keys.laneModes, lane, mode).hset(keys.laneApis, lane, apis.join(' '));
+  }
   await pipeline.zremrangebyscore(keys.workers, '-inf', now - goneAfterMs).exec();
 }
 
@@ -39,20 +49,27 @@ export interface LaneSurvey {
   workers: number;
   /** Lanes that a worker has served within the last week, and how. */
   lanes: Map<Lane, LaneMode>;
+  /** Of these, what their providers can be sent as it came. */
+  apis: Map<Lane, readonly NativeApi[]>;
 }
 
 /** What workers have announced. Throws `dependency_down`. */
 export async function surveyLanes(redis: Redis, keys: Keys): Promise<LaneSurvey> {
   return callRedis(async () => {
     const now = await redisNow(redis);
-    const [workers, seen, modes] = await Promise.all([
+    const [workers, seen, modes, spoken] = await Promise.all([
       redis.zcount(keys.workers, now - goneAfterMs, '+inf'),
       redis.zrange(keys.lanes, now - laneKnownMs, '+inf', 'BYSCORE'),
       redis.hgetall(keys.laneModes),
+      redis.hgetall(keys.laneApis),
     ]);
     const lanes = seen
       .filter(isLane)
       .map((lane): [Lane, LaneMode] => [lane, modes[lane] === 'live' ? 'live' : 'sandbox']);
-    return { workers, lanes: new Map(lanes) };
+    const apis = lanes.map(([lane]): [Lane, NativeApi[]] => [
+      lane,
+      nativeApis.filter((api) => spoken[lane]?.split(' ').includes(api)),
+    ]);
+    return { workers, lanes: new Map(lanes), apis: new Map(apis) };
   });
 }

@@ -69,6 +69,8 @@ export interface Keys {
   workers: string;
   lanes: string;
   laneModes: string;
+  /** Hash: what each lane's provider can be sent as it came, by lane. */
+  laneApis: string;
   /** Events that webhooks have yet to be made of. */
   webhookOutbox: string;
   /** A tenant's registered endpoints, by id. */
@@ -123,6 +125,7 @@ export function createKeys(prefix: string): Keys {
     workers: `${tag}:workers`,
     lanes: `${tag}:lanes`,
     laneModes: `${tag}:lane-modes`,
+    laneApis: `${tag}:lane-apis`,
     webhookOutbox: `${tag}:webhook-outbox`,
     webhookEndpoints: (tenantId) => `${tag}:webhook-endpoints:${tenantId}`,
     webhookSecret: (ownerId) => `${tag}:webhook-secret:${ownerId}`,

@@ -79,7 +79,10 @@ describe.for(providerNames)('the estimate for %s', (provider) => {
         const { messages } = generation;
         const shorter = await estimate(generation);
         const last = messages[messages.length - 1];
-        const longer = [...messages.slice(0, -1), { ...last, text: `${last?.text} ${words}` }];
+        const longer = [
+          ...messages.slice(0, -1),
+          { ...last, text: `${last && 'text' in last ? last.text : ''} ${words}` },
+        ];
         expect(await estimate({ ...generation, messages: longer } as Generation)).toBeGreaterThan(shorter);
         const more: Generation = { ...generation, messages: [...messages, { role: 'user', text: words }] };
         expect(await estimate(more)).toBeGreaterThan(shorter);

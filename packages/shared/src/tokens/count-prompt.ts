@@ -1,4 +1,5 @@
-import type { Generation } from '../contracts/generation.ts';
+import type { Part } from '../contracts/content.ts';
+import { type Generation, partsOf } from '../contracts/generation.ts';
 import type { ProviderName } from '../contracts/provider-name.ts';
 import type { TokenCounter } from './token-counter.ts';
 
@@ -22,16 +23,29 @@ interface Bound {
   perPrompt: number;
   /** Words of the provider's own around a format that was asked for. */
   perFormat: number;
+  /** Words of the provider's own around tools. */
+  perTools: number;
+  perImage: number;
 }
 
 // OpenAI renders a schema shorter than its JSON is, with 9 tokens around it (openai-cookbook issue 2140).
-const openai: Bound = { ratio: 1, perMessage: 6, perPrompt: 10, perFormat: 20 };
+// Tools are rendered shorter than their JSON as well. The dearest image is one of 8 tiles for gpt-4o-mini, 2833 tokens and
+// 5667 for each tile (OpenAI, "Images and vision", Calculating costs).
+const openai: Bound = { ratio: 1, perMessage: 6, perPrompt: 10, perFormat: 20, perTools: 40, perImage: 48_169 };
 
 // Anthropic publishes no tokenizer. Measured against o200k_base, Claude 3.5 makes 16 % more tokens of English, 21 % of
 // mathematics, 30 % of Python (VentureBeat, 2025-05-01). Since Opus 4.7 they are more again: "up to ~35 %" by the
 // release notes, 20 to 47 % as measured with its own count_tokens for English and code (Claude Code Camp and sol.ava.dev,
 // April 2026). 1.30 * 1.35 and 1.2 * 1.47 are 1.76.
-const anthropic: Bound = { ratio: 1.8, perMessage: 20, perPrompt: 50, perFormat: 50 };
+// Its prompt for tools takes 159 to 804 tokens (Anthropic, "Tool use", Pricing); the largest image takes 4784 (Opus 4.7).
+const anthropic: Bound = {
+  ratio: 1.8,
+  perMessage: 20,
+  perPrompt: 50,
+  perFormat: 50,
+  perTools: 804,
+  perImage: 4784,
+};
 
 const bounds: Record<ProviderName, Bound> = { openai, sandbox: openai, anthropic };
 
@@ -41,18 +55,55 @@ export async function estimatePromptTokens(
   provider: ProviderName,
   counter: Counter,
 ): Promise<number> {
-  const { ratio, perMessage, perPrompt, perFormat } = bounds[provider];
+  const { ratio, perMessage, perPrompt, perFormat, perTools, perImage } = bounds[provider];
   const content = await counter.count(textsOf(generation));
   const format = (generation.responseFormat?.type ?? 'text') === 'text' ? 0 : perFormat;
-  return Math.ceil(content * ratio) + messagesOf(generation) * perMessage + perPrompt + format;
+  const tools = generation.tools?.length ? perTools : 0;
+  const attached = sum(attachmentsOf(generation).map((part) => (part.type === 'image' ? perImage : tokensOf(part))));
+  return Math.ceil(content * ratio) + messagesOf(generation) * perMessage + perPrompt + format + tools + attached;
 }
 
-function textsOf({ system, messages, responseFormat }: Generation): string[] {
+function textsOf({ system, messages, responseFormat, tools }: Generation): string[] {
   return [
     ...(system === undefined ? [] : [system]),
-    ...messages.map(({ text }) => text),
+    ...messages.flatMap((message) => partsOf(message).flatMap(textOf)),
+    ...(tools ?? []).map((tool) => JSON.stringify(tool)),
     ...(responseFormat?.type === 'json_schema' ? [JSON.stringify(responseFormat.schema)] : []),
   ];
 }
+
+function textOf(part: Part): string[] {
+  switch (part.type) {
+    case 'text':
+    case 'refusal':
+    case 'reasoning':
+      return [part.text];
+    case 'tool-call':
+      return [part.name, part.arguments];
+    case 'tool-result':
+      return part.content.flatMap((inner) => (inner.type === 'text' ? [inner.text] : []));
+    default:
+      return [];
+  }
+}
+
+type Attachment = Extract<Part, { type: 'image' | 'document' }>;
+
+const attachmentsOf = ({ messages }: Generation): Attachment[] =>
+  messages
+    .flatMap(partsOf)
+    .flatMap((part) => (part.type === 'tool-result' ? part.content : [part]))
+    .filter(isAttachment);
+
+const isAttachment = (part: Part): part is Attachment => part.type === 'image' || part.type === 'document';
+
+// A document is charged as its text and as an image of every page. Nobody knows either before it is read: of one at an
+// address as much as models take, a hundred pages, else as much as no document of that size was seen to take.
+const documentTokensMax = 500_000;
+
+const tokensOf = ({ source }: Attachment): number =>
+  source.kind === 'base64' ? Math.min(source.data.length, documentTokensMax) : documentTokensMax;
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
 const messagesOf = ({ system, messages }: Generation): number => messages.length + (system === undefined ? 0 : 1);

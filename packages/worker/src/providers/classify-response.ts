@@ -8,6 +8,9 @@ export interface ErrorResponse {
   /** The provider's own code or type, such as `insufficient_quota`. */
   vendorCode: string | null;
   vendorMessage: string | null;
+  vendorType?: string | null | undefined;
+  /** The member that it is about. */
+  vendorParam?: string | null | undefined;
 }
 
 // These say that the account is out of money, not that it is busy: waiting does not help.
@@ -62,8 +65,21 @@ export function classifyResponse(response: ErrorResponse, nowMs = Date.now()): F
     detail: `${response.provider} answered ${response.status}${named}${said}`,
     provider: response.provider,
     ...(pauseMs === undefined ? {} : { retryAfterMs: pauseMs }),
+    ...(code === 'provider_refused' ? { refusal: refusalOf(response) } : {}),
   };
 }
+
+const refusalOf = ({
+  status,
+  vendorType,
+  vendorCode,
+  vendorParam,
+}: ErrorResponse): NonNullable<Failure['refusal']> => ({
+  status,
+  ...(vendorType ? { type: vendorType } : {}),
+  ...(vendorCode && vendorCode !== vendorType ? { code: vendorCode } : {}),
+  ...(vendorParam ? { param: vendorParam } : {}),
+});
 
 /** Errors that carry no response: the connection, the stream, or our own code. */
 export function classifyBroken(provider: string, error: unknown): Failure {

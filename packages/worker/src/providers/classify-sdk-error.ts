@@ -3,13 +3,21 @@ import { classifyBroken, classifyResponse } from './classify-response.ts';
 
 type ClassOf<T> = abstract new (...args: never[]) => T;
 
+export interface ProviderWords {
+  /** Its code, or its type where it has no codes. */
+  code: string | null;
+  message: string | null;
+  type?: string | null | undefined;
+  param?: string | null | undefined;
+}
+
 /** The error classes of an SDK, and how to read its errors. Both SDKs are built alike, but share no class. */
 export interface SdkErrors<ApiError> {
   timeout: ClassOf<unknown>;
   connection: ClassOf<unknown>;
   api: ClassOf<ApiError>;
-  /** The provider's own code and words; null where there are none. */
-  read: (error: ApiError) => { code: string | null; message: string | null };
+  /** What the provider itself said; null where it did not. */
+  read: (error: ApiError) => ProviderWords;
 }
 
 /** What an error of a provider's SDK means for the job. */
@@ -25,12 +33,20 @@ export function classifySdkError<ApiError extends { status: number | undefined; 
     return { code: 'provider_unreachable', detail: `${provider} could not be reached.`, provider };
   }
   if (!(error instanceof sdk.api)) return classifyBroken(provider, error);
-  const { code, message } = sdk.read(error);
+  const { code, message, type, param } = sdk.read(error);
   if (error.status === undefined) {
     // An error event within a stream: the provider began to answer and gave up.
     const named = code === null ? '' : ` (${code})`;
     return { code: 'provider_busy', detail: `${provider} broke off its answer${named}.`, provider };
   }
   const { status, headers } = error;
-  return classifyResponse({ provider, status, headers, vendorCode: code, vendorMessage: message });
+  return classifyResponse({
+    provider,
+    status,
+    headers,
+    vendorCode: code,
+    vendorMessage: message,
+    vendorType: type,
+    vendorParam: param,
+  });
 }

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { CallRecord } from '@llm-gateway/sandbox/bill/call-record';
 import { type RunningSandbox, startSandbox } from '@llm-gateway/sandbox/start-sandbox';
 import type { Answer } from '@llm-gateway/shared/contracts/answer';
+import { visibleText } from '@llm-gateway/shared/contracts/deltas';
 import type { Failure } from '@llm-gateway/shared/contracts/failure';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import { createSandboxClient } from '@llm-gateway/testkit/sandbox-client';
@@ -92,7 +93,7 @@ export async function collect(provider: Provider, request: ProviderRequest, sign
     const stream = provider.generate(request, signal);
     for (let step = await stream.next(); ; step = await stream.next()) {
       if (step.done) return { ...outcome, answer: step.value };
-      outcome.deltas.push(step.value);
+      outcome.deltas.push(visibleText(step.value.deltas));
     }
   } catch (error) {
     return { ...outcome, error };

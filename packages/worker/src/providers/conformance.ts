@@ -1,4 +1,5 @@
 import type { Answer } from '@llm-gateway/shared/contracts/answer';
+import { visibleText } from '@llm-gateway/shared/contracts/deltas';
 import type { FailureCode } from '@llm-gateway/shared/contracts/failure';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -11,6 +12,7 @@ import {
   requestOf,
   serveAlways,
 } from './conformance-bench.ts';
+import type { Piece } from './provider.ts';
 
 /** What every provider must do, against the sandbox over HTTP. */
 export function provesConformance(candidate: Candidate): void {
@@ -158,7 +160,7 @@ function stopsWhenTold({ provider, callsOf }: Bench): void {
     while (text === '') {
       const step = await stream.next();
       if (step.done) throw new Error('the answer ended before it was aborted');
-      text += step.value;
+      text += visibleText(step.value.deltas);
     }
     // A delta is here although the answer will never be whole: what is streamed is streamed.
     expect(await callsOf(request.requestId)).toMatchObject([{ state: 'open' }]);
@@ -174,7 +176,7 @@ function stopsWhenTold({ provider, callsOf }: Bench): void {
   });
 }
 
-async function drain(stream: AsyncGenerator<string, Answer>): Promise<void> {
+async function drain(stream: AsyncGenerator<Piece, Answer>): Promise<void> {
   while (!(await stream.next()).done);
 }
 

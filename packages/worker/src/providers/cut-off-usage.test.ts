@@ -1,4 +1,5 @@
 import type { Usage } from '@llm-gateway/shared/contracts/answer';
+import { visibleText } from '@llm-gateway/shared/contracts/deltas';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import { countPromptTokens } from '@llm-gateway/shared/tokens/count-prompt';
 import { createTokenCounter } from '@llm-gateway/shared/tokens/token-counter';
@@ -109,7 +110,8 @@ async function cutOff(provider: Provider, request: ProviderRequest, { callsOf }:
   while (pieces.length < piecesBeforeSilence) {
     const step = await stream.next();
     if (step.done) throw new Error('the answer was not cut off');
-    if (step.value !== '') pieces.push(step.value);
+    const text = visibleText(step.value.deltas);
+    if (text !== '') pieces.push(text);
   }
   leaving.abort('enough');
   await expect(stream.next()).rejects.toBeDefined();

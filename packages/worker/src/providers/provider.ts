@@ -1,6 +1,8 @@
 import type { Answer, Usage } from '@llm-gateway/shared/contracts/answer';
+import type { Delta } from '@llm-gateway/shared/contracts/content';
 import type { Failure } from '@llm-gateway/shared/contracts/failure';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
+import type { NativeApi } from '@llm-gateway/shared/contracts/native-body';
 import type { LaneMode } from '@llm-gateway/shared/lanes/announcements';
 import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { TokenCounter } from '@llm-gateway/shared/tokens/token-counter';
@@ -13,7 +15,18 @@ export interface ProviderRequest {
   requestId: string;
   /** Told of what the provider counts before the end of its answer; a call that is cut off is charged by it. */
   onPromptUsage?: (usage: Usage) => void;
+  /** Given, for a call in the client's own dialect, what makes the answer so far of it in that dialect. */
+  onNative?: (soFar: () => NonNullable<Answer['native']>) => void;
 }
+
+/** What one event of a provider's stream brings; nothing at all is a sign of life. */
+export interface Piece {
+  deltas: readonly Delta[];
+  /** The event itself, as its JSON, of a call in the client's own dialect. */
+  frame?: string | undefined;
+}
+
+export const textPiece = (text: string): Piece => ({ deltas: text === '' ? [] : [{ type: 'text', text }] });
 
 /** What every provider is made from. */
 export interface ProviderOptions {
@@ -31,11 +44,14 @@ export interface ProviderOptions {
 /** A provider behind its official SDK. SDK retries are off: the queue retries, and two retriers multiply. */
 export interface Provider {
   mode: LaneMode;
+  /** The requests that it can be sent as a client of its dialect wrote them. */
+  apis: readonly NativeApi[];
   /**
-   * One call. Yields text as it arrives, and an empty string for a sign of life without text; returns the whole
-   * answer. Throws whatever the SDK throws, or a GatewayError for an answer that makes no sense.
+   * One call: in the client's own dialect where the generation has such a body and the provider speaks it, else of the
+   * neutral form. Yields what arrives, and returns the whole answer. Throws whatever the SDK throws, or a GatewayError
+   * for an answer that makes no sense.
    */
-  generate(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<string, Answer>;
+  generate(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<Piece, Answer>;
   /** What an error of `generate` means for the job. */
   classify(error: unknown): Failure;
   /** Lets go of its connections, when no call is in flight any more. */

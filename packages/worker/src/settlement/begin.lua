@@ -20,6 +20,9 @@ local is_lost = record.run and not repeated
 if is_lost then
   leave_call(id, record, now)
   record.losses = redis.call('HINCRBY', key, 'losses', 1)
+  if record.unrepeatable and record.dirty == '1' then
+    redis.call('HSET', key, 'interrupted', '1')
+  end
 end
 -- A leader that left while others wanted its answer has ended; its call has not.
 local for_others = record.detached == '1' and redis.call('ZCARD', K.followers(id)) > 0

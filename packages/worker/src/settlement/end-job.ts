@@ -1,5 +1,6 @@
 import { isCacheable } from '@llm-gateway/shared/cache/cache-entry';
 import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
+import { deltasOfParts } from '@llm-gateway/shared/contracts/deltas';
 import type { JobEvent } from '@llm-gateway/shared/contracts/event';
 import { type Failure, failureRow } from '@llm-gateway/shared/contracts/failure';
 import type { FinalState } from '@llm-gateway/shared/contracts/job';
@@ -122,6 +123,14 @@ export const waysToEnd = (end: End) => ({
   },
 });
 
+/** An answer as an event that takes the place of all that was told of it. */
+const snapshotOf = (answer: PricedAnswer | undefined): JobEvent => ({
+  type: 'snapshot',
+  text: answer?.text ?? '',
+  ...(answer?.parts ? { deltas: deltasOfParts(answer.parts) } : {}),
+  ...(answer?.native ? { native: answer.native } : {}),
+});
+
 /** Sends what became of a job to the script that ends it. */
 export const createEnd =
   (settleScript: RunScript, keys: Keys, cacheMaxBytes: number): End =>
@@ -156,7 +165,7 @@ export const createEnd =
     let [kind, heir] = await settle();
     if (kind === 'late') {
       // Too rare to send every text twice for it.
-      [kind, heir] = await settle({ snapshot: JSON.stringify({ type: 'snapshot', text: answer?.text ?? '' }) });
+      [kind, heir] = await settle({ snapshot: JSON.stringify(snapshotOf(answer)) });
     }
     if (kind === 'late') throw new Error(`job ${id} still asks for the text of its answer`);
     return { kind, heir: heir || undefined };

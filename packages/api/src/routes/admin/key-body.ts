@@ -1,8 +1,8 @@
 import { type Scope, scopes } from '@llm-gateway/shared/contracts/policy';
 import { z } from 'zod';
+import { metadataMember } from '../../generation/job-members.ts';
 import type { KeyWishes } from '../../keys/api-key.ts';
 import type { KeyChanges } from '../../keys/api-keys.ts';
-import { metadataMember } from '../native/job-members.ts';
 import {
   budgetsMember,
   limitsMember,

@@ -1,6 +1,9 @@
 import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
+import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { costUsd } from '@llm-gateway/shared/pricing/cost-usd';
+import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import { z } from 'zod';
+import { answerOf } from '../../generation/answer-of.ts';
 
 /** Answer of `POST /v1/generate`: nine members that never change, and a few that help. */
 export const generateAnswer = z
@@ -72,3 +75,14 @@ export function toGenerateAnswer(answer: PricedAnswer, context: AnswerContext): 
     ...(warnings.length === 0 ? {} : { warnings }),
   };
 }
+
+/** What the waiting request of a job was or would have been answered. */
+export const toJobAnswer = (id: string, record: JobRecord): GenerateAnswer =>
+  toGenerateAnswer(answerOf(id, record), {
+    jobId: id,
+    model: record.model,
+    provider: resolveModel(record.target)?.provider ?? record.lane,
+    requestId: record.clientRequest,
+    cached: record.cached === true,
+    latencyMs: (record.finishedMs ?? record.createdMs) - record.createdMs,
+  });

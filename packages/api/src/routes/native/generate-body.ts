@@ -1,16 +1,7 @@
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import { z } from 'zod';
-import type { QueueOptions } from '../../admission/generation-request.ts';
-import type { CacheOptions } from '../../http/cache-control.ts';
-import {
-  deadlineMember,
-  defaultPriority,
-  metadataMember,
-  onDisconnectMember,
-  priorityMember,
-  toJobWebhook,
-  webhookMember,
-} from './job-members.ts';
+import { gatewayMember } from '../../generation/gateway-member.ts';
+import { metadataMember, webhookMember } from '../../generation/job-members.ts';
 
 // Keys are made of ids, and half of a surrogate pair has no UTF-8 that they could be made of.
 const shortText = z
@@ -48,16 +39,6 @@ const responseFormat = z.discriminatedUnion('type', [
   }),
 ]);
 
-const cacheMember = z.object({
-  ttl: z.int().min(0).max(31_536_000).optional(),
-  max_age: z.int().min(0).optional(),
-  mode: z.enum(['on', 'off']).optional(),
-  namespace: z
-    .string()
-    .regex(/^[\x21-\x7e]{1,128}$/, 'must be 1 to 128 visible ASCII characters')
-    .optional(),
-});
-
 /** Body of `POST /v1/generate`. Unknown members are ignored and never reach a provider. */
 export const generateBody = z
   .object({
@@ -81,16 +62,7 @@ export const generateBody = z
     metadata: metadataMember.optional(),
     stream: z.boolean().optional().describe('Server-sent events, as of GET /v1/jobs/{id}/events'),
     webhook: webhookMember.optional(),
-    gateway: z
-      .object({
-        cache: cacheMember.optional(),
-        webhook: webhookMember.optional(),
-        priority: priorityMember.optional(),
-        deadline_s: deadlineMember.optional(),
-        on_disconnect: onDisconnectMember.optional(),
-        metadata: metadataMember.optional(),
-      })
-      .optional(),
+    gateway: gatewayMember.optional(),
   })
   .meta({
     id: 'GenerateRequest',
@@ -118,26 +90,4 @@ function toResponseFormat(
   format: NonNullable<GenerateBody['response_format']>,
 ): NonNullable<Generation['responseFormat']> {
   return format.type === 'json_schema' ? { type: 'json_schema', ...format.json_schema } : format;
-}
-
-/** The body's say on the cache, which yields to the headers'. */
-export function toCacheOptions({ gateway }: GenerateBody, headers: CacheOptions): CacheOptions {
-  const { ttl, max_age, mode, namespace } = gateway?.cache ?? {};
-  return { ttlS: ttl, maxAgeS: max_age, mode, namespace, ...headers };
-}
-
-/** The body's say on how the job is queued, which yields to the headers'. */
-export function toQueueOptions(
-  { webhook, gateway = {} }: Pick<GenerateBody, 'webhook' | 'gateway'>,
-  headers: Partial<QueueOptions>,
-): QueueOptions {
-  const target = webhook ?? gateway.webhook;
-  return {
-    priority: gateway.priority ?? defaultPriority,
-    onDisconnect: gateway.on_disconnect ?? 'continue',
-    ...(gateway.deadline_s === undefined ? {} : { deadlineMs: gateway.deadline_s * 1000 }),
-    ...(target === undefined ? {} : { webhook: toJobWebhook(target) }),
-    ...(webhook === undefined && gateway.webhook !== undefined ? { webhookField: '/gateway/webhook' } : {}),
-    ...headers,
-  };
 }

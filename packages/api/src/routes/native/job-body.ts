@@ -1,6 +1,4 @@
 import { z } from 'zod';
-import { generateBody } from './generate-body.ts';
-import type { JobEnvelope } from './generate-request.ts';
 import {
   deadlineMember,
   metadataMember,
@@ -8,7 +6,9 @@ import {
   priorityMember,
   toJobWebhook,
   webhookMember,
-} from './job-members.ts';
+} from '../../generation/job-members.ts';
+import type { JobEnvelope } from '../../generation/to-generation-request.ts';
+import { generationEndpoints } from '../generation-endpoints.ts';
 
 const envelope = {
   custom_id: z.string().min(1).max(128).optional().describe("The client's own name for the job"),
@@ -23,15 +23,19 @@ const envelope = {
   metadata: metadataMember.optional(),
 };
 
-const endpointRule = 'must be "/v1/generate"; other endpoints are not offered yet';
+const [first, ...others] = generationEndpoints.map((endpoint) =>
+  z.object({ endpoint: z.literal(endpoint.path), body: endpoint.body, ...envelope }),
+) as [Wrapped, ...Wrapped[]];
+
+type Wrapped = z.ZodObject<{ endpoint: z.ZodLiteral<string>; body: z.ZodType } & typeof envelope>;
+
+const endpointRule = `must be ${generationEndpoints.map(({ path }) => `"${path}"`).join(' or ')}`;
 
 /** Body of `POST /v1/jobs`: the body of another route, and how to queue it. */
 export const jobBody = z
-  .discriminatedUnion(
-    'endpoint',
-    [z.object({ endpoint: z.literal('/v1/generate'), body: generateBody, ...envelope })],
-    { error: ({ code }) => (code === 'invalid_union' ? endpointRule : undefined) },
-  )
+  .discriminatedUnion('endpoint', [first, ...others], {
+    error: ({ code }) => (code === 'invalid_union' ? endpointRule : undefined),
+  })
   .superRefine(({ delay_s: delayS = 0, deadline_s, start_deadline_s }, context) => {
     // It could only expire.
     for (const [name, seconds] of Object.entries({ deadline_s, start_deadline_s })) {

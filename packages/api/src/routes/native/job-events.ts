@@ -4,13 +4,14 @@ import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { announceStream, deliverStream } from '../../delivery/deliver-stream.ts';
-import type { Frame } from '../../delivery/event-frames.ts';
+import { type Frame, nativeTranslator } from '../../delivery/event-frames.ts';
+import { nativeManner } from '../../delivery/stream-connections.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { header } from '../../http/header.ts';
 import { invalidField, invalidHeader } from '../../http/invalid-field.ts';
 import { problem } from '../../http/problem-schema.ts';
 import { lastSequence } from '../../jobs/sequence.ts';
-import { toJobResult } from './job-result.ts';
+import { anyResult } from '../generation-endpoints.ts';
 
 export interface JobEventsDeps extends Pick<ApiDeps, 'jobs' | 'streams' | 'markDelivered'> {
   waiter: ApiDeps['admission']['waiter'];
@@ -21,7 +22,7 @@ const query = z.object({
   include: z.string().optional().describe('Comma-separated: text, tool_calls, usage; all of them if absent'),
 });
 
-const includable: Record<string, Frame['kind'] | undefined> = { text: 'text', tool_calls: 'text', usage: 'usage' };
+const includable: Record<string, Frame['kind'] | undefined> = { text: 'text', tool_calls: 'tool-call', usage: 'usage' };
 
 /** The kinds of events that a client names; undefined for all. */
 function kindsOf(include: string | undefined): ReadonlySet<Frame['kind']> | undefined {
@@ -83,7 +84,8 @@ export const jobEventsRoute: FastifyPluginAsyncZod<JobEventsDeps> = async (app, 
         record,
         after,
         wait,
-        toResult: toJobResult,
+        translator: nativeTranslator(id, anyResult),
+        manner: nativeManner,
         kinds,
         isHeld: false,
         onDelivered: () => markDelivered(reply, id),

@@ -1,11 +1,11 @@
 import { isFinal } from '@llm-gateway/shared/contracts/job';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
-import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { onClientGone } from '../../delivery/on-client-gone.ts';
 import type { ApiDeps } from '../../deps.ts';
+import { sendResult } from '../../generation/send-result.ts';
 import { etagOf } from '../../http/etag.ts';
 import { header } from '../../http/header.ts';
 import { isNotModified, sendNotModified } from '../../http/not-modified.ts';
@@ -14,8 +14,7 @@ import { problem } from '../../http/problem-schema.ts';
 import { jobView, pollAfterS, viewJob } from '../../jobs/job-view.ts';
 import type { LaneBoard } from '../../lanes/lane-board.ts';
 import { lastDelivery } from '../../webhooks/last-delivery.ts';
-import { generateAnswer } from './generate-answer.ts';
-import { modelHeaders, originOf, sendResult } from './generate-reply.ts';
+import { endpointOf } from '../generation-endpoints.ts';
 
 export interface JobRoutesDeps extends Pick<ApiDeps, 'jobs' | 'markDelivered' | 'attendance' | 'webhooks'> {
   board: LaneBoard;
@@ -55,7 +54,12 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesDeps> = async (app, deps)
         summary: 'Result of a job',
         description: 'What the waiting request would have been answered; 202 with the job while it runs.',
         params,
-        response: { 200: generateAnswer, 202: jobView, '4xx': problem, '5xx': problem },
+        response: {
+          200: z.looseObject({}).describe('As the endpoint of the job answers'),
+          202: jobView,
+          '4xx': problem,
+          '5xx': problem,
+        },
       },
     },
     async (request, reply) => {
@@ -68,11 +72,8 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesDeps> = async (app, deps)
           .headers({ location: `/v1/jobs/${id}`, 'retry-after': retryAfter })
           .send(viewJob(id, record));
       }
-      const model = resolveModel(record.target);
-      if (!model) throw new Error(`job ${id} has a model that nobody knows: ${record.target}`);
-      reply.headers(modelHeaders(model));
       deps.markDelivered(reply, id);
-      return sendResult(request, reply, originOf(record, model), id, record);
+      return sendResult(request, reply, endpointOf(record), id, record);
     },
   );
 };

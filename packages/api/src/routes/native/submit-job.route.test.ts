@@ -4,6 +4,7 @@ import { parseJobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { answered, failed } from '../../test/settle-by-hand.ts';
 import { startTestApi, type TestApi } from '../../test/start-test-api.ts';
+import { generationEndpoints } from '../generation-endpoints.ts';
 
 const unlimited = { MAX_REQUESTS_PER_MINUTE: '1000', MAX_REQUESTS_PER_HOUR: '100000' };
 
@@ -222,12 +223,12 @@ describe('the same request again', () => {
 });
 
 describe('422', () => {
-  const notOffered = 'must be "/v1/generate"; other endpoints are not offered yet';
+  const notOffered = `must be ${generationEndpoints.map(({ path }) => `"${path}"`).join(' or ')}`;
 
   test.for([
     ['endpoint', { endpoint: undefined }, '/endpoint', notOffered],
-    ['endpoint', { endpoint: '/v1/chat/completions', body: {} }, '/endpoint', notOffered],
-    ['endpoint', { endpoint: '/v1/embeddings', body: 5 }, '/endpoint', notOffered],
+    ['endpoint', { endpoint: '/v1/jobs', body: {} }, '/endpoint', notOffered],
+    ['endpoint', { endpoint: '/v1/models', body: 5 }, '/endpoint', notOffered],
     ['endpoint', { endpoint: '/v1/nonsense' }, '/endpoint', notOffered],
     ['body', { body: undefined }, '/body', 'is required'],
     ['body', { body: 'x' }, '/body', 'must be an object'],

@@ -5,6 +5,10 @@ import type { GenerationRequest } from '../../admission/generation-request.ts';
 import { deliver } from '../../delivery/deliver.ts';
 import { onClientGone } from '../../delivery/on-client-gone.ts';
 import type { ApiDeps } from '../../deps.ts';
+import { admitLogged } from '../../generation/admit-logged.ts';
+import { askerOf } from '../../generation/asker-of.ts';
+import { namingFields } from '../../generation/naming-fields.ts';
+import { toGenerationRequest } from '../../generation/to-generation-request.ts';
 import { sendAccepted, sendJob } from '../../http/accepted.ts';
 import { header } from '../../http/header.ts';
 import { renameFields } from '../../http/invalid-field.ts';
@@ -13,8 +17,7 @@ import { problem } from '../../http/problem-schema.ts';
 import { waitBudgetMs } from '../../http/wait-budget.ts';
 import { ignoreNulls } from '../../http/without-nulls.ts';
 import { submittedJob } from '../../jobs/job-view.ts';
-import { admitLogged } from './admit-logged.ts';
-import { toGenerationRequest } from './generate-request.ts';
+import { endpointOf } from '../generation-endpoints.ts';
 import { type JobBody, jobBody, toEnvelope } from './job-body.ts';
 
 export type SubmitJobDeps = Pick<ApiDeps, 'admission' | 'jobs' | 'metrics' | 'settings'>;
@@ -35,9 +38,12 @@ export const submitJobRoute: FastifyPluginAsyncZod<SubmitJobDeps> = async (app, 
   // One level more than the endpoint's own: its body lies within.
   app.post(path, { schema, preValidation: ignoreNulls(4) }, async (request, reply) => {
     const preferences = parsePrefer(header(request, 'prefer'));
-    const admission = await namingTheBody(request.body, async () =>
-      admitLogged(request, reply, toRequest(request, request.body, preferences), deps),
-    );
+    const admission = await namingTheBody(request.body, async () => {
+      const endpoint = endpointOf(request.body);
+      return namingFields(endpoint, async () =>
+        admitLogged(request, reply, toRequest(request, request.body, preferences), deps),
+      );
+    });
     if (admission.kind === 'cached') throw new Error('a job was asked for, and an answer is none');
 
     const { id, kind, wait } = admission;
@@ -50,8 +56,11 @@ export const submitJobRoute: FastifyPluginAsyncZod<SubmitJobDeps> = async (app, 
   });
 };
 
-const toRequest = (request: FastifyRequest, envelope: JobBody, preferences: Preferences): GenerationRequest =>
-  toGenerationRequest(request, envelope.body, envelope.endpoint, preferences, toEnvelope(path, envelope));
+function toRequest(request: FastifyRequest, envelope: JobBody, preferences: Preferences): GenerationRequest {
+  const endpoint = endpointOf(envelope);
+  const asked = endpoint.read(envelope.body);
+  return toGenerationRequest(askerOf(request), endpoint, asked, preferences, toEnvelope(path, envelope));
+}
 
 /** What admission refuses is named as it stands in what was sent; of the envelope it only reads the webhook. */
 async function namingTheBody<T>({ webhook }: JobBody, work: () => Promise<T>): Promise<T> {

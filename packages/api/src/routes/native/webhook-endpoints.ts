@@ -8,12 +8,12 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { requireWholeTenant } from '../../auth/require-scope.ts';
 import type { ApiDeps } from '../../deps.ts';
+import { webhookIncludeMember } from '../../generation/job-members.ts';
 import { acceptEmptyBody } from '../../http/accept-empty-body.ts';
 import { invalidField } from '../../http/invalid-field.ts';
 import { problem } from '../../http/problem-schema.ts';
 import { ignoreNulls } from '../../http/without-nulls.ts';
 import { deliveryList, deliveryView, viewDeliveries, viewDelivery } from '../../webhooks/delivery-view.ts';
-import { webhookIncludeMember } from './job-members.ts';
 
 export type WebhookEndpointDeps = Pick<ApiDeps, 'webhooks'>;
 

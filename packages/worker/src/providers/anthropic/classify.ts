@@ -8,5 +8,9 @@ export const classify = (provider: string, error: unknown): Failure =>
     timeout: APIConnectionTimeoutError,
     connection: APIConnectionError,
     api: APIError,
-    read: (failed) => ({ code: failed.errorCode ?? failed.type ?? null, message: failed.apiMessage ?? null }),
+    read: (failed) => ({
+      code: failed.errorCode ?? failed.type ?? null,
+      message: failed.apiMessage ?? null,
+      type: failed.type,
+    }),
   });

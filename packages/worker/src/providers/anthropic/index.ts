@@ -1,6 +1,6 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { presentable } from '../classify-response.ts';
-import type { Provider, ProviderOptions } from '../provider.ts';
+import { type Provider, type ProviderOptions, textPiece } from '../provider.ts';
 import { createUndiciFetch } from '../undici-fetch.ts';
 import { classify } from './classify.ts';
 import { startAnswer } from './from-stream.ts';
@@ -31,6 +31,7 @@ export function createAnthropic({
   });
   return {
     mode,
+    apis: [],
     close,
     classify: (error) => presentable(classify(name, error), apiKey),
     async *generate({ model, generation, requestId, onPromptUsage }, signal) {
@@ -41,7 +42,7 @@ export function createAnthropic({
       for await (const event of events) {
         // Its output count is a placeholder.
         if (event.type === 'message_start') onPromptUsage?.(toUsage({ ...event.message.usage, output_tokens: 0 }));
-        yield answer.take(event);
+        yield textPiece(answer.take(event));
       }
       return answer.finish();
     },

@@ -1,5 +1,5 @@
 import type Anthropic from '@anthropic-ai/sdk';
-import type { Generation } from '@llm-gateway/shared/contracts/generation';
+import { type Generation, type Message, partsOf } from '@llm-gateway/shared/contracts/generation';
 import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
 
 // Anthropic demands max_tokens. A model that our table does not know gets what every Claude model since 3 accepts.
@@ -22,10 +22,15 @@ export function toParams(
     model: resolved.model,
     stream: true,
     max_tokens: maxTokens ?? resolved.row?.maxOutputTokens ?? fallbackMaxTokens,
-    messages: messages.map(({ role, text }) => ({ role, content: text })),
+    messages: messages.map((message) => ({ role: message.role, content: textOf(message) })),
     ...(system === undefined ? {} : { system }),
     ...(temperature === undefined || !sampling ? {} : { temperature }),
     ...(topP === undefined || !sampling ? {} : { top_p: topP }),
     ...(stop === undefined ? {} : { stop_sequences: stop }),
   };
 }
+
+const textOf = (message: Message) =>
+  partsOf(message)
+    .map((part) => (part.type === 'text' ? part.text : ''))
+    .join('');

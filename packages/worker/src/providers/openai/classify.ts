@@ -8,7 +8,12 @@ export const classify = (provider: string, error: unknown): Failure =>
     timeout: APIConnectionTimeoutError,
     connection: APIConnectionError,
     api: APIError,
-    read: (failed) => ({ code: failed.code ?? failed.type ?? null, message: messageOf(failed.error) }),
+    read: (failed) => ({
+      code: failed.code ?? failed.type ?? null,
+      message: messageOf(failed.error),
+      type: failed.type,
+      param: failed.param,
+    }),
   });
 
 const messageOf = (body: unknown): string | null =>

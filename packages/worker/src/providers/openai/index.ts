@@ -1,6 +1,6 @@
 import OpenAI from 'openai';
 import { presentable } from '../classify-response.ts';
-import type { Provider, ProviderOptions } from '../provider.ts';
+import { type Provider, type ProviderOptions, textPiece } from '../provider.ts';
 import { createUndiciFetch } from '../undici-fetch.ts';
 import { classify } from './classify.ts';
 import { startAnswer } from './from-stream.ts';
@@ -20,6 +20,7 @@ export function createOpenAI({
   const client = new OpenAI({ apiKey, baseURL, maxRetries: 0, timeout: timeoutMs, logLevel: 'off', fetch });
   return {
     mode,
+    apis: [],
     close,
     classify: (error) => presentable(classify(name, error), apiKey),
     async *generate({ model, generation, requestId }, signal) {
@@ -27,7 +28,7 @@ export function createOpenAI({
         .create(toParams(model, generation), { signal, headers: { 'X-Client-Request-Id': requestId } })
         .withResponse();
       const answer = startAnswer(generation, model.model, request_id, counter);
-      for await (const chunk of chunks) yield answer.take(chunk);
+      for await (const chunk of chunks) yield textPiece(answer.take(chunk));
       return answer.finish();
     },
   };

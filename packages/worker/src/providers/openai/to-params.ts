@@ -1,4 +1,4 @@
-import type { Generation } from '@llm-gateway/shared/contracts/generation';
+import { type Generation, type Message, partsOf } from '@llm-gateway/shared/contracts/generation';
 import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type OpenAI from 'openai';
 
@@ -12,7 +12,7 @@ export function toParams(resolved: ResolvedModel, generation: Generation): Param
     model: resolved.model,
     messages: [
       ...(system === undefined ? [] : [{ role: 'system' as const, content: system }]),
-      ...messages.map(({ role, text }) => ({ role, content: text })),
+      ...messages.map((message) => ({ role: message.role, content: textOf(message) })),
     ],
     stream: true,
     stream_options: { include_usage: true },
@@ -30,3 +30,8 @@ function toResponseFormat(format: NonNullable<Generation['responseFormat']>): No
   const { name, schema, strict } = format;
   return { type: 'json_schema', json_schema: { name, schema, ...(strict === undefined ? {} : { strict }) } };
 }
+
+const textOf = (message: Message) =>
+  partsOf(message)
+    .map((part) => (part.type === 'text' ? part.text : ''))
+    .join('');

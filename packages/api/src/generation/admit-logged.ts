@@ -1,13 +1,13 @@
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import { events } from '@llm-gateway/shared/observability/logger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Admission, type AdmittedJob, admit } from '../../admission/admit.ts';
-import { BudgetExceeded } from '../../admission/budget-exceeded.ts';
-import type { GenerationRequest } from '../../admission/generation-request.ts';
-import { RateLimited } from '../../admission/limit.ts';
-import type { ApiDeps } from '../../deps.ts';
-import { limitHeaders } from '../../http/limit-headers.ts';
-import { modelHeaders } from './generate-reply.ts';
+import { type Admission, type AdmittedJob, admit } from '../admission/admit.ts';
+import { BudgetExceeded } from '../admission/budget-exceeded.ts';
+import type { GenerationRequest } from '../admission/generation-request.ts';
+import { RateLimited } from '../admission/limit.ts';
+import type { ApiDeps } from '../deps.ts';
+import { limitHeaders } from '../http/limit-headers.ts';
+import { modelHeaders } from './model-headers.ts';
 
 /** Admission with what is said of it: in the log, in metrics, and to the client in headers. */
 export async function admitLogged(

@@ -1,6 +1,6 @@
 import { type JobWebhook, webhookEvents } from '@llm-gateway/shared/webhooks/job-webhook';
 import { z } from 'zod';
-import { deadlineMaxS } from '../../http/queue-options.ts';
+import { deadlineMaxS } from '../http/queue-options.ts';
 
 export const defaultPriority = 5;
 

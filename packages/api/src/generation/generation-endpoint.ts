@@ -1,0 +1,36 @@
+import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
+import type { z } from 'zod';
+import type { Translator } from '../delivery/event-frames.ts';
+import type { StreamManner } from '../delivery/stream-connections.ts';
+import type { Dialect } from '../http/dialect.ts';
+import type { AskedBody } from './asked-body.ts';
+
+/**
+ * What is particular to one route that generates. Everything else (admission, delivery, jobs, batches) is the same for
+ * all of them, and asks here.
+ */
+export interface GenerationEndpoint {
+  /** Its path, by which records name it. */
+  path: string;
+  dialect: Dialect;
+  /** What a body has to be like. */
+  body: z.ZodType;
+  /** A body that has passed the schema. Throws `invalid_request` for what a schema cannot say. */
+  read(body: unknown): AskedBody;
+  /** The 200 body for a job that has an answer. */
+  toResult(id: string, record: JobRecord): object;
+  /** Makes the events of a job's stream, for one reader; `body` is what this reader has sent, if it has sent one. */
+  translate(id: string, record: JobRecord, body?: unknown): Translator;
+  manner: StreamManner;
+  /** What a refusal of the model's limits calls the neutral form's fields in this dialect: `/max_tokens` and the like. */
+  fieldNames?: Readonly<Record<string, string>>;
+}
+
+/** An endpoint, with its body typed by its schema. */
+export const defineEndpoint = <Schema extends z.ZodType>({
+  read,
+  ...endpoint
+}: Omit<GenerationEndpoint, 'body' | 'read'> & {
+  body: Schema;
+  read: (body: z.output<Schema>) => AskedBody;
+}): GenerationEndpoint => ({ ...endpoint, read: (body) => read(body as z.output<Schema>) });
