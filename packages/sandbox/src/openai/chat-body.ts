@@ -1,17 +1,27 @@
 import { z } from 'zod';
 import type { Ask, Prompt, Tool } from '../answer/ask.ts';
+import { tokensOfEffort } from '../answer/reasoning-effort.ts';
 import { contentPart, modelName, readContent } from '../call/body-parts.ts';
 
 const message = z.looseObject({
   role: z.enum(['developer', 'system', 'user', 'assistant', 'tool', 'function']),
   content: z.union([z.string(), z.array(contentPart)]).nullish(),
-  tool_calls: z.array(z.looseObject({ function: z.looseObject({ arguments: z.string() }).optional() })).nullish(),
+  tool_calls: z
+    .array(
+      z.looseObject({
+        function: z.looseObject({ arguments: z.string() }).optional(),
+        custom: z.looseObject({ input: z.string() }).optional(),
+      }),
+    )
+    .nullish(),
 });
+
+const named = z.looseObject({ name: z.string() });
 
 const functionTool = z.looseObject({
   name: z.string(),
   description: z.string().nullish(),
-  parameters: z.unknown(),
+  parameters: z.unknown().optional(),
 });
 
 export const chatBody = z.looseObject({
@@ -25,12 +35,35 @@ export const chatBody = z.looseObject({
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().min(0).max(1).nullish(),
   stop: z.union([z.string(), z.array(z.string()).max(4)]).nullish(),
-  tools: z.array(z.looseObject({ type: z.string(), function: functionTool.optional() })).nullish(),
-  tool_choice: z
-    .union([z.string(), z.looseObject({ type: z.string(), function: z.looseObject({ name: z.string() }).optional() })])
+  tools: z
+    .array(
+      z.looseObject({
+        type: z.string(),
+        function: functionTool.optional(),
+        custom: z
+          .looseObject({ name: z.string(), description: z.string().nullish(), format: z.unknown().optional() })
+          .optional(),
+      }),
+    )
     .nullish(),
+  tool_choice: z
+    .union([
+      z.string(),
+      z.looseObject({
+        type: z.string(),
+        function: named.optional(),
+        custom: named.optional(),
+        allowed_tools: z.looseObject({ mode: z.string() }).optional(),
+      }),
+    ])
+    .nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.int().min(0).max(20).nullish(),
+  reasoning_effort: z.string().nullish(),
+  service_tier: z.string().nullish(),
   response_format: z
-    .looseObject({ type: z.string(), json_schema: z.looseObject({ schema: z.unknown() }).optional() })
+    .looseObject({ type: z.string(), json_schema: z.looseObject({ schema: z.unknown().optional() }).optional() })
     .nullish(),
 });
 
@@ -42,6 +75,8 @@ export function askOfChat(body: ChatBody): Ask {
     prompt: promptOf(body.messages),
     tools: (body.tools ?? []).flatMap(toTool),
     toolChoice: toolChoiceOf(body.tool_choice),
+    parallelTools: body.parallel_tool_calls ?? true,
+    reasoningTokens: tokensOfEffort(body.reasoning_effort),
     json: jsonOf(body.response_format),
     stop: typeof body.stop === 'string' ? [body.stop] : (body.stop ?? []),
     // 0 is what generated clients send for "no limit".
@@ -52,18 +87,24 @@ export function askOfChat(body: ChatBody): Ask {
 function promptOf(messages: ChatBody['messages']): Prompt {
   const read = messages.map(({ content, tool_calls }) => {
     const { texts, attachments } = readContent(content);
-    const called = (tool_calls ?? []).map((call) => call.function?.arguments ?? '');
+    const called = (tool_calls ?? []).map((call) => call.function?.arguments ?? call.custom?.input ?? '');
     return { texts: [...texts, ...called], attachments };
   });
+  const role = messages.at(-1)?.role;
   return {
     texts: read.flatMap(({ texts }) => texts),
     last: read.at(-1)?.texts.join('\n') ?? '',
+    afterTool: role === 'tool' || role === 'function',
     messages: messages.length,
     attachments: read.reduce((sum, { attachments }) => sum + attachments, 0),
   };
 }
 
 function toTool(tool: NonNullable<ChatBody['tools']>[number]): Tool[] {
+  if (tool.custom) {
+    const { name, description, format } = tool.custom;
+    return [{ name, description: description ?? '', schema: format, custom: true }];
+  }
   if (!tool.function) return [];
   const { name, description, parameters } = tool.function;
   return [{ name, description: description ?? '', schema: parameters }];
@@ -71,7 +112,10 @@ function toTool(tool: NonNullable<ChatBody['tools']>[number]): Tool[] {
 
 function toolChoiceOf(choice: ChatBody['tool_choice']): Ask['toolChoice'] {
   if (choice === 'none' || choice === 'required') return choice;
-  return choice && typeof choice === 'object' && choice.function ? { name: choice.function.name } : 'auto';
+  if (!choice || typeof choice !== 'object') return 'auto';
+  const chosen = choice.function ?? choice.custom;
+  if (chosen) return { name: chosen.name };
+  return choice.allowed_tools?.mode === 'required' ? 'required' : 'auto';
 }
 
 function jsonOf(format: ChatBody['response_format']): Ask['json'] {
