@@ -14,8 +14,8 @@ const others = [' the', ' a', ' of', ' bear', '.', ' and', ' to', ' in', '\n', '
 
 /** How sure a model would be of each piece of its text, with the `top` likeliest in its place; the piece comes first. */
 export function toLogprobs(pieces: readonly { text: string }[], top: number): TokenLogprob[] {
-  return pieces.map(({ text }, place) => {
-    const chosen = toLogprob(text, -seededRandom(`${place} ${text}`)() / 2);
+  return pieces.map(({ text }) => {
+    const chosen = toLogprob(text, -seededRandom(text)() / 2);
     const rivals = others.filter((other) => other !== text).map((other, rank) => toLogprob(other, -1 - rank));
     return { ...chosen, top_logprobs: [chosen, ...rivals].slice(0, top) };
   });

@@ -18,6 +18,6 @@ export function isRefusalOrdered({ last, afterTool }: Prompt): boolean {
 }
 
 /** A member that no vendor has documented, when the prompt orders it: who passes an answer on must not drop it. */
-export function unknownMember({ texts }: Prompt, name: `x_${string}`): Record<string, unknown> {
+export function unknownMember({ texts }: Pick<Prompt, 'texts'>, name: `x_${string}`): Record<string, unknown> {
   return texts.some((text) => text.includes(UNKNOWN)) ? { [name]: { of: 'sandbox', list: [1, 'two', null] } } : {};
 }

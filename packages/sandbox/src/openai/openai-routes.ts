@@ -6,6 +6,7 @@ import { refuseUnknownModel } from '../call/refuse-unknown-model.ts';
 import { serveCall } from '../call/serve-call.ts';
 import type { AttemptCounter } from '../faults/attempt-counter.ts';
 import { chatCompletions } from './chat-completions.ts';
+import { completions } from './completions.ts';
 import { embeddings } from './embeddings.ts';
 import { createResponseStore } from './response-store.ts';
 import { countInput, createResponses } from './responses.ts';
@@ -17,6 +18,7 @@ export function openaiRoutes(app: FastifyInstance, { attempts }: { attempts: Att
   const store = createResponseStore({ responsesMax: RESPONSES_MAX });
 
   app.post('/v1/chat/completions', serveCall(chatCompletions, attempts));
+  app.post('/v1/completions', serveCall(completions, attempts));
   app.post('/v1/embeddings', serveCall(embeddings, attempts));
   app.post('/v1/responses', serveCall(createResponses(store), attempts));
 
