@@ -7,7 +7,8 @@ import { isToolResult, readMessage } from './message-content.ts';
 const content = z.union([z.string(), z.array(contentPart)]);
 
 const tool = z.looseObject({
-  name: z.string().min(1),
+  // A set of tools, such as an MCP server's, has none.
+  name: z.string().min(1).nullish(),
   description: z.string().nullish(),
   input_schema: z.unknown().optional(),
 });
@@ -73,7 +74,7 @@ export function askOfMessages(body: MessagesBody): Ask {
 }
 
 export function countedPartOf({ messages, system, tools }: CountTokensBody): Pick<Ask, 'prompt' | 'tools'> {
-  return { prompt: promptOf(messages, system), tools: (tools ?? []).map(toTool) };
+  return { prompt: promptOf(messages, system), tools: (tools ?? []).filter(({ name }) => name).map(toTool) };
 }
 
 function promptOf(messages: CountTokensBody['messages'], system: CountTokensBody['system']): Prompt {
@@ -88,7 +89,7 @@ function promptOf(messages: CountTokensBody['messages'], system: CountTokensBody
 }
 
 export function toTool({ name, description, input_schema }: z.infer<typeof tool>): Tool {
-  return { name, description: description ?? '', schema: input_schema };
+  return { name: name ?? '', description: description ?? '', schema: input_schema };
 }
 
 function reasoningTokensOf({ thinking, output_config }: MessagesBody): number {

@@ -1,4 +1,9 @@
-import type { Response, ResponseCreateParamsNonStreaming, Tool } from 'openai/resources/responses/responses';
+import type {
+  Response,
+  ResponseCreateParamsNonStreaming,
+  ResponseStreamEvent,
+  Tool,
+} from 'openai/resources/responses/responses';
 import { describe, expect } from 'vitest';
 import { countTokens } from '../answer/tokens.ts';
 import { collect, test } from '../test-with-sandbox.ts';
@@ -128,4 +133,37 @@ test('input_tokens counts what the response is charged for its prompt, and charg
   expect(await sandbox.bill()).toMatchObject({ calls: 0 });
   const next = await openai.responses.create(body);
   expect(counted.input_tokens).toBe(next.usage!.input_tokens);
+});
+
+test.for([
+  ['truncate', 'truncated', {}],
+  ['reset-mid', 'reset', {}],
+  ['malformed-json', 'malformed', {}],
+  ['error-event', 'errored', { code: 'server_error' }],
+] as const)(
+  '%s breaks off in the middle of the items and bills what was written',
+  async ([order, outcome, error], { openai, sandbox }) => {
+    const model = `sandbox/${order}`;
+    const body = { ...ask('[[tools]]', { tools, reasoning: { summary: 'auto' } }), model };
+    const events: ResponseStreamEvent[] = [];
+    const reading = (async () => {
+      for await (const event of await openai.responses.create({ ...body, stream: true })) events.push(event);
+    })();
+    if (order === 'truncate') await reading;
+    else await expect(reading).rejects.toMatchObject(error);
+    expect(events.map(({ type }) => type)).not.toContain('response.completed');
+    const { entries } = await sandbox.bill();
+    expect(entries).toMatchObject([{ outcome, model }]);
+    expect(entries[0]!.completion_tokens).toBeGreaterThan(0);
+  },
+);
+
+test.for([
+  ['status-503', 503],
+  ['rate-limited', 429],
+  ['no-such-model', 404],
+])('%s answers %i', async ([order, status], { openai, sandbox }) => {
+  const model = order === 'no-such-model' ? order : `sandbox/${order}`;
+  await expect(openai.responses.create({ model, input: 'Hello', stream: true })).rejects.toMatchObject({ status });
+  expect(await sandbox.bill()).toMatchObject({ calls: 0 });
 });

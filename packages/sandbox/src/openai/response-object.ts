@@ -1,6 +1,5 @@
 import type { Answer } from '../answer/compose-answer.ts';
-import { unknownMember } from '../answer/markers.ts';
-import { askOfResponses, type ResponsesBody } from './responses-body.ts';
+import type { ResponsesBody } from './responses-body.ts';
 import { servedTier } from './served-tier.ts';
 
 type Status = 'in_progress' | 'completed' | 'incomplete' | 'failed';
@@ -17,12 +16,14 @@ export interface ResponseHead {
   id: string;
   createdAt: number;
   finish: Answer['finish'];
+  /** A member of no documented name; empty unless ordered. */
+  unknown: Record<string, unknown>;
 }
 
 /** Every member is there, null where empty, as the vendor sends it. */
 export function toResponse(
   body: ResponsesBody,
-  { id, createdAt, finish }: ResponseHead,
+  { id, createdAt, finish, unknown }: ResponseHead,
   { status, output, usage, error }: ResponseState,
 ): object {
   return {
@@ -43,7 +44,7 @@ export function toResponse(
     prompt: null,
     presence_penalty: 0,
     frequency_penalty: 0,
-    ...unknownMember(askOfResponses(body).prompt, 'x_sandbox'),
+    ...unknown,
   };
 }
 

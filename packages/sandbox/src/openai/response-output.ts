@@ -2,10 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Answer } from '../answer/compose-answer.ts';
 import type { ToolCall } from '../answer/compose-tool-calls.ts';
 import { type TokenLogprob, toLogprobs } from '../answer/logprobs.ts';
-import { unknownMember } from '../answer/markers.ts';
 import { splitIntoPieces } from '../answer/tokens.ts';
 import { makeId } from '../call/make-id.ts';
-import { askOfResponses, type ResponsesBody } from './responses-body.ts';
+import type { ResponsesBody } from './responses-body.ts';
 
 /** One item of the output, with what its stream needs to build it up. */
 export type OutputItem = ReasoningItem | MessageItem | CallItem;
@@ -39,8 +38,11 @@ interface CallItem extends Item {
 type ItemStatus = 'completed' | 'incomplete';
 
 /** What was thought, then either the message or the calls; the ids are made here, once for whole and stream. */
-export function toOutput(answer: Answer, body: ResponsesBody, status: ItemStatus): OutputItem[] {
-  const unknown = unknownMember(askOfResponses(body).prompt, 'x_item');
+export function toOutput(
+  answer: Answer,
+  body: ResponsesBody,
+  { status, unknown }: { status: ItemStatus; unknown: object },
+): OutputItem[] {
   const reasoning = answer.reasoning === '' ? [] : [toReasoning(answer, body, unknown)];
   if (answer.toolCalls.length > 0) return [...reasoning, ...answer.toolCalls.map((call) => toCall(call, unknown))];
   // Who has no tokens left after thinking says nothing.

@@ -1,11 +1,12 @@
 import { composeAnswer } from '../answer/compose-answer.ts';
 import { countPrompt } from '../answer/count-prompt.ts';
+import { unknownMember } from '../answer/markers.ts';
 import type { Endpoint } from '../call/endpoint.ts';
 import { makeId } from '../call/make-id.ts';
 import { readBody } from '../call/read-body.ts';
 import { Refusal } from '../call/refusal.ts';
 import { responseFrames } from './response-frames.ts';
-import { type ResponseState, statusOf, toResponse, toResponseUsage } from './response-object.ts';
+import { type ResponseHead, type ResponseState, statusOf, toResponse, toResponseUsage } from './response-object.ts';
 import { toOutput } from './response-output.ts';
 import type { ResponseStore } from './response-store.ts';
 import {
@@ -24,10 +25,16 @@ export function createResponses(store: ResponseStore): Endpoint<ResponsesBody> {
 
     answer(body, plan) {
       const promptTokens = countInput(body, store);
-      const answer = composeAnswer(askOfResponses(body), plan);
+      const ask = askOfResponses(body);
+      const answer = composeAnswer(ask, plan);
       const status = statusOf(answer.finish);
-      const items = toOutput(answer, body, status);
-      const head = { id: makeId('resp_'), createdAt: Math.floor(Date.now() / 1_000), finish: answer.finish };
+      const items = toOutput(answer, body, { status, unknown: unknownMember(ask.prompt, 'x_item') });
+      const head: ResponseHead = {
+        id: makeId('resp_'),
+        createdAt: Math.floor(Date.now() / 1_000),
+        finish: answer.finish,
+        unknown: unknownMember(ask.prompt, 'x_sandbox'),
+      };
       const inState = (state: Partial<ResponseState> & Pick<ResponseState, 'status'>) =>
         toResponse(body, head, { output: [], usage: null, error: null, ...state });
 
