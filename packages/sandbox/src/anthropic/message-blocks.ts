@@ -54,10 +54,10 @@ function thinkingBlock({ showsThinking }: MessageHead, { reasoning, reasoningTok
 }
 
 function toolBlock({ name, arguments: given }: ToolCall, id: string): Block {
-  const block = { type: 'tool_use', id, name, caller: { type: 'direct' } };
+  const withInput = (input: unknown) => ({ type: 'tool_use', id, name, input, caller: { type: 'direct' } });
   return {
-    whole: { ...block, input: JSON.parse(given) },
-    opening: { ...block, input: {} },
+    whole: withInput(JSON.parse(given)),
+    opening: withInput({}),
     openingTokens: countTokens(name),
     deltas: toDeltas(given, (partial_json) => ({ type: 'input_json_delta', partial_json })),
   };

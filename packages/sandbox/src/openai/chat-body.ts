@@ -14,6 +14,7 @@ const message = z.looseObject({
       }),
     )
     .nullish(),
+  function_call: z.looseObject({ arguments: z.string() }).nullish(),
 });
 
 const named = z.looseObject({ name: z.string() });
@@ -53,10 +54,14 @@ export const chatBody = z.looseObject({
         type: z.string(),
         function: named.optional(),
         custom: named.optional(),
-        allowed_tools: z.looseObject({ mode: z.string() }).optional(),
+        allowed_tools: z
+          .looseObject({ mode: z.string(), tools: z.array(z.looseObject({ function: named.optional() })) })
+          .optional(),
       }),
     ])
     .nullish(),
+  functions: z.array(functionTool).nullish(),
+  function_call: z.union([z.string(), named]).nullish(),
   parallel_tool_calls: z.boolean().nullish(),
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(20).nullish(),
@@ -73,9 +78,9 @@ export function askOfChat(body: ChatBody): Ask {
   return {
     model: body.model,
     prompt: promptOf(body.messages),
-    tools: (body.tools ?? []).flatMap(toTool),
-    toolChoice: toolChoiceOf(body.tool_choice),
-    parallelTools: body.parallel_tool_calls ?? true,
+    tools: [...(body.tools ?? []).flatMap(toTool), ...(body.functions ?? []).map(toFunctionTool)],
+    toolChoice: callsFunctions(body) ? functionChoiceOf(body.function_call) : toolChoiceOf(body.tool_choice),
+    parallelTools: !callsFunctions(body) && (body.parallel_tool_calls ?? true),
     reasoningTokens: tokensOfEffort(body.reasoning_effort),
     json: jsonOf(body.response_format),
     stop: typeof body.stop === 'string' ? [body.stop] : (body.stop ?? []),
@@ -84,11 +89,17 @@ export function askOfChat(body: ChatBody): Ask {
   };
 }
 
+/** The older way: `functions` in place of `tools`, and one call at most, which has no id. */
+export function callsFunctions({ functions, tools }: ChatBody): boolean {
+  return Boolean(functions?.length) && !tools?.length;
+}
+
 function promptOf(messages: ChatBody['messages']): Prompt {
-  const read = messages.map(({ content, tool_calls }) => {
+  const read = messages.map(({ content, tool_calls, function_call }) => {
     const { texts, attachments } = readContent(content);
     const called = (tool_calls ?? []).map((call) => call.function?.arguments ?? call.custom?.input ?? '');
-    return { texts: [...texts, ...called], attachments };
+    const older = function_call?.arguments ?? [];
+    return { texts: [...texts, ...called, older].flat(), attachments };
   });
   const role = messages.at(-1)?.role;
   return {
@@ -105,9 +116,16 @@ function toTool(tool: NonNullable<ChatBody['tools']>[number]): Tool[] {
     const { name, description, format } = tool.custom;
     return [{ name, description: description ?? '', schema: format, custom: true }];
   }
-  if (!tool.function) return [];
-  const { name, description, parameters } = tool.function;
-  return [{ name, description: description ?? '', schema: parameters }];
+  return tool.function ? [toFunctionTool(tool.function)] : [];
+}
+
+function toFunctionTool({ name, description, parameters }: z.infer<typeof functionTool>): Tool {
+  return { name, description: description ?? '', schema: parameters };
+}
+
+function functionChoiceOf(choice: ChatBody['function_call']): Ask['toolChoice'] {
+  if (choice && typeof choice === 'object') return { name: choice.name };
+  return choice === 'none' ? 'none' : 'auto';
 }
 
 function toolChoiceOf(choice: ChatBody['tool_choice']): Ask['toolChoice'] {
@@ -115,7 +133,9 @@ function toolChoiceOf(choice: ChatBody['tool_choice']): Ask['toolChoice'] {
   if (!choice || typeof choice !== 'object') return 'auto';
   const chosen = choice.function ?? choice.custom;
   if (chosen) return { name: chosen.name };
-  return choice.allowed_tools?.mode === 'required' ? 'required' : 'auto';
+  if (choice.allowed_tools?.mode !== 'required') return 'auto';
+  const [allowed] = choice.allowed_tools.tools;
+  return allowed?.function ? { name: allowed.function.name } : 'required';
 }
 
 function jsonOf(format: ChatBody['response_format']): Ask['json'] {

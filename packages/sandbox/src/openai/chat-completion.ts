@@ -15,6 +15,8 @@ export interface ChatHead {
 export interface ChatChoice {
   answer: Answer;
   toolCallIds: string[];
+  /** The call is a `function_call`, as it was before tools. */
+  callsFunction: boolean;
   /** Of the text, piece by piece; null unless asked for. */
   logprobs: TokenLogprob[] | null;
   /** A member that is on every choice, whole or in a chunk, when the prompt ordered it. */
@@ -37,18 +39,26 @@ export function toChatCompletion(head: ChatHead, choices: ChatChoice[], usage: o
       index,
       message: toMessage(choice),
       logprobs: toChoiceLogprobs(choice, choice.logprobs),
-      finish_reason: finishReasons[choice.answer.finish],
+      finish_reason: finishReasonOf(choice),
       ...choice.unknown,
     })),
     ...(usage ? { usage } : {}),
   };
 }
 
-function toMessage({ answer, toolCallIds }: ChatChoice): object {
+export function finishReasonOf({ answer, callsFunction }: ChatChoice): string {
+  return callsFunction && answer.finish === 'tool-call' ? 'function_call' : finishReasons[answer.finish];
+}
+
+function toMessage({ answer, toolCallIds, callsFunction }: ChatChoice): object {
   const { text, refused, toolCalls } = answer;
   const said = refused ? { content: null, refusal: text } : { content: text, refusal: null };
   const message = { role: 'assistant', ...said, annotations: [] };
-  if (toolCalls.length === 0) return message;
+  const [first] = toolCalls;
+  if (!first) return message;
+  if (callsFunction) {
+    return { ...message, content: null, function_call: { name: first.name, arguments: first.arguments } };
+  }
   const calls = toolCalls.map((call, index) => toToolCall(call, toolCallIds[index] ?? '', call.arguments));
   return { ...message, content: null, tool_calls: calls };
 }

@@ -7,7 +7,7 @@ import { splitIntoPieces } from '../answer/tokens.ts';
 import type { Endpoint } from '../call/endpoint.ts';
 import { makeId } from '../call/make-id.ts';
 import { readBody } from '../call/read-body.ts';
-import { askOfChat, type ChatBody, chatBody } from './chat-body.ts';
+import { askOfChat, type ChatBody, callsFunctions, chatBody } from './chat-body.ts';
 import { type ChatChoice, type ChatHead, toChatCompletion, toChatUsage } from './chat-completion.ts';
 import { chatFrames } from './chat-frames.ts';
 import { servedTier } from './served-tier.ts';
@@ -51,6 +51,7 @@ export const chatCompletions: Endpoint<ChatBody> = {
 function toChoice(body: ChatBody, ask: Ask, answer: Answer): ChatChoice {
   return {
     answer,
+    callsFunction: callsFunctions(body),
     toolCallIds: answer.toolCalls.map(() => makeId('call_')),
     logprobs: body.logprobs ? toLogprobs(splitIntoPieces(answer.text, 1), body.top_logprobs ?? 0) : null,
     unknown: unknownMember(ask.prompt, 'x_choice'),

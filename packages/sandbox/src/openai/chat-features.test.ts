@@ -12,6 +12,7 @@ const toolNamed = (name: string): ChatCompletionTool => ({
   },
 });
 const tools = ['get_weather', 'get_time', 'get_news'].map(toolNamed);
+const weatherFunction = { name: 'get_weather', parameters: { type: 'object', properties: {} } };
 const custom: ChatCompletionTool = { type: 'custom', custom: { name: 'run_code' } };
 
 const ask = (content: string, more: object = {}): ChatCompletionCreateParamsNonStreaming => ({
@@ -48,6 +49,7 @@ describe('whole and stream agree, and both are the bill', () => {
     ['all tools', ask('[[tools]]', { tools })],
     ['named tools, one of them twice', ask('[[tool:get_news]] [[tool:get_time]] [[tool:get_news]]', { tools })],
     ['tools in three choices', ask('[[tools]]', { tools, n: 3 })],
+    ['a function, as before tools', ask('[[tool]]', { functions: [weatherFunction] })],
     ['a refusal', ask('[[refuse]]')],
     ['a refusal with logprobs', ask('[[refuse]]', { logprobs: true, top_logprobs: 1 })],
     ['logprobs', ask('Tell me about bears.', { logprobs: true, top_logprobs: 3 })],
@@ -119,10 +121,29 @@ describe('tools', () => {
     expect(next.usage!.prompt_tokens).toBeGreaterThan(first.usage!.prompt_tokens);
   });
 
-  test('allowed_tools of mode required calls one', async ({ openai }) => {
-    const tool_choice = { type: 'allowed_tools', allowed_tools: { mode: 'required', tools: [] } };
-    expect(calledIn(await openai.chat.completions.create(ask('Hello', { tools, tool_choice })))).toHaveLength(1);
+  test('allowed_tools of mode required calls one of them', async ({ openai }) => {
+    const tool_choice = { type: 'allowed_tools', allowed_tools: { mode: 'required', tools: [tools[1]] } };
+    const completion = await openai.chat.completions.create(ask('Hello', { tools, tool_choice }));
+    expect(calledIn(completion)).toEqual(['get_time']);
   });
+});
+
+test('functions, the older way: a call without an id, and its result is answered in words', async ({ openai }) => {
+  const body = ask('Hello', { functions: [weatherFunction], function_call: { name: 'get_weather' } });
+  const { choices } = await openai.chat.completions.create(body);
+  expect(choices).toMatchObject([
+    {
+      finish_reason: 'function_call',
+      message: { content: null, function_call: { name: 'get_weather', arguments: '{}' } },
+    },
+  ]);
+  expect(choices[0]!.message).not.toHaveProperty('tool_calls');
+  const result = { role: 'function' as const, name: 'get_weather', content: 'Sunny.' };
+  const messages = [...body.messages, choices[0]!.message, result];
+  const next = await openai.chat.completions.create({ ...body, function_call: 'auto', messages });
+  expect(next.choices).toMatchObject([
+    { finish_reason: 'stop', message: { content: expect.stringContaining('Sunny.') } },
+  ]);
 });
 
 test('reasoning is counted, billed and never shown', async ({ openai, sandbox }) => {

@@ -2,7 +2,7 @@ import type { ToolCall } from '../answer/compose-tool-calls.ts';
 import type { TokenLogprob } from '../answer/logprobs.ts';
 import { countTokens, splitIntoPieces } from '../answer/tokens.ts';
 import type { Frame } from '../call/frame.ts';
-import { type ChatChoice, type ChatHead, finishReasons, toChoiceLogprobs, toToolCall } from './chat-completion.ts';
+import { type ChatChoice, type ChatHead, finishReasonOf, toChoiceLogprobs, toToolCall } from './chat-completion.ts';
 
 interface Delta {
   delta: object;
@@ -26,8 +26,8 @@ export function* chatFrames(head: ChatHead, choices: ChatChoice[], usage: object
       yield { event: null, data, tokens: next.tokens, closing: false };
     }
   }
-  for (const [index, { answer, unknown }] of choices.entries()) {
-    const choice = { index, delta: {}, logprobs: null, finish_reason: finishReasons[answer.finish], ...unknown };
+  for (const [index, ended] of choices.entries()) {
+    const choice = { index, delta: {}, logprobs: null, finish_reason: finishReasonOf(ended), ...ended.unknown };
     yield { event: null, data: chunk(choice), tokens: 0, closing: true };
   }
   if (usage) {
@@ -44,6 +44,7 @@ function deltasOf(choice: ChatChoice): Delta[] {
   const content = inWords && !answer.refused ? '' : null;
   const opening = { delta: { role: 'assistant', content, refusal: null }, tokens: answer.reasoningTokens };
   if (inWords) return [opening, ...textDeltas(choice)];
+  if (choice.callsFunction) return [opening, ...answer.toolCalls.flatMap(functionDeltas)];
   return [opening, ...answer.toolCalls.flatMap((call, index) => toolDeltas(call, toolCallIds[index] ?? '', index))];
 }
 
@@ -62,4 +63,12 @@ function toolDeltas(call: ToolCall, id: string, index: number): Delta[] {
     return { delta: { tool_calls: [{ index, ...fragment }] }, tokens };
   });
   return [identity, ...fragments];
+}
+
+function functionDeltas({ name, arguments: given }: ToolCall): Delta[] {
+  const fragments = splitIntoPieces(given, 1).map(({ text, tokens }) => ({
+    delta: { function_call: { arguments: text } },
+    tokens,
+  }));
+  return [{ delta: { function_call: { name, arguments: '' } }, tokens: countTokens(name) }, ...fragments];
 }

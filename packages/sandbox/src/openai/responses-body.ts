@@ -52,7 +52,15 @@ export const responsesBody = z.looseObject({
   parallel_tool_calls: z.boolean().nullish(),
   metadata: z.record(z.string(), z.string()).nullish(),
   tool_choice: z
-    .union([z.string(), z.looseObject({ type: z.string(), name: z.string().nullish(), mode: z.string().nullish() })])
+    .union([
+      z.string(),
+      z.looseObject({
+        type: z.string(),
+        name: z.string().nullish(),
+        mode: z.string().nullish(),
+        tools: z.array(z.looseObject({ name: z.string().nullish() })).nullish(),
+      }),
+    ])
     .nullish(),
   reasoning: z.looseObject({ effort: z.string().nullish(), summary: z.string().nullish() }).nullish(),
   include: z.array(z.string()).nullish(),
@@ -118,7 +126,9 @@ function toolChoiceOf(choice: ResponsesBody['tool_choice']): Ask['toolChoice'] {
   if (choice === 'none' || choice === 'required') return choice;
   if (!choice || typeof choice !== 'object') return 'auto';
   if (choice.name) return { name: choice.name };
-  return choice.mode === 'required' ? 'required' : 'auto';
+  if (choice.mode !== 'required') return 'auto';
+  const allowed = choice.tools?.[0]?.name;
+  return allowed ? { name: allowed } : 'required';
 }
 
 function jsonOf(text: InputTokensBody['text']): Ask['json'] {
