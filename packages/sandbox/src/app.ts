@@ -1,6 +1,7 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { anthropicDialect } from './anthropic/anthropic-dialect.ts';
 import { anthropicRoutes } from './anthropic/anthropic-routes.ts';
+import { createPromptCache } from './anthropic/prompt-cache.ts';
 import { billRoutes } from './bill/bill-routes.ts';
 import { createCallLog } from './bill/call-log.ts';
 import type { Dialect } from './call/dialect.ts';
@@ -18,6 +19,7 @@ export interface SandboxOptions {
 
 const BODY_BYTES_MAX = 64 * 1024 * 1024;
 const CALLS_MAX = 100_000;
+const CACHED_PREFIXES_MAX = 10_000;
 
 /** The stand-in provider, without a port: every vendor's endpoint in one server, and the bill beside them. */
 export function buildSandbox({ callsMax = CALLS_MAX }: SandboxOptions = {}): FastifyInstance {
@@ -28,8 +30,9 @@ export function buildSandbox({ callsMax = CALLS_MAX }: SandboxOptions = {}): Fas
   });
   const log = createCallLog({ callsMax });
   const attempts = createAttemptCounter({ keysMax: callsMax });
+  const promptCache = createPromptCache({ entriesMax: CACHED_PREFIXES_MAX });
 
-  billRoutes(app, { log, attempts });
+  billRoutes(app, { log, attempts, promptCache });
   app.register(async (vendors) => {
     logCalls(vendors, log, dialectOf);
     vendors.setErrorHandler<FastifyError>((error, request, reply) => {
@@ -38,7 +41,7 @@ export function buildSandbox({ callsMax = CALLS_MAX }: SandboxOptions = {}): Fas
       return reply.code(status).headers(headers).send(body);
     });
     openaiRoutes(vendors, { attempts });
-    anthropicRoutes(vendors, { attempts });
+    anthropicRoutes(vendors, { attempts, promptCache });
     modelRoutes(vendors);
     vendors.all('/*', async (request) => {
       const message = `Unknown request URL: ${request.method} ${pathOf(request)}.`;

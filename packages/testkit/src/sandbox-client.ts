@@ -21,9 +21,21 @@ export interface SandboxCall {
   model: string;
   dialect: string;
   path: string;
+  /** The members of the body, and of what arrived with it only names, some values, and the end of each credential. */
+  parameters: string[];
+  header_names: string[];
+  headers: Record<string, string>;
+  credentials: Record<string, string>;
   state: 'open' | 'ended';
   status: number | null;
+  prompt_tokens: number;
+  completion_tokens: number;
+  cache_write_tokens: number;
+  cache_read_tokens: number;
 }
+
+/** The same with what was asked; null when the sandbox remembers it no more. */
+export type SandboxCallWithBody = SandboxCall & { body: Record<string, unknown> | null };
 
 /** Reads the sandbox's books. */
 export function createSandboxClient(url: string) {
@@ -36,6 +48,8 @@ export function createSandboxClient(url: string) {
   return {
     bill: (query: Record<string, string> = {}) => read<Bill>('/sandbox/bill', query),
     calls,
+    callsWithBodies: async (query: Record<string, string> = {}) =>
+      (await calls({ ...query, bodies: 'true' })) as SandboxCallWithBody[],
     /** Resolves when the call of that number for a request is under way. */
     openCall: (requestId: string, number = 1) =>
       waitFor(

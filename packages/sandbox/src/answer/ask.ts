@@ -3,8 +3,12 @@ export interface Ask {
   model: string;
   prompt: Prompt;
   tools: Tool[];
-  /** `auto` calls a tool only when the last message holds `[[tool]]`; a name calls that tool. */
+  /** `auto` calls tools only as the markers of the last message say; a name calls that tool. */
   toolChoice: 'none' | 'auto' | 'required' | { name: string };
+  /** False: one call at most. */
+  parallelTools: boolean;
+  /** How many tokens to think before the answer; 0 is not at all. */
+  reasoningTokens: number;
   /** The answer must be JSON: of this schema, or any object. */
   json: { schema: unknown } | null;
   stop: string[];
@@ -16,6 +20,8 @@ export interface Prompt {
   texts: string[];
   /** The text of the last message: this is echoed. */
   last: string;
+  /** The last message is what a tool returned: whatever it holds, it is no order. */
+  afterTool: boolean;
   messages: number;
   /** Images, audio, files: parts without text. */
   attachments: number;
@@ -25,6 +31,8 @@ export interface Tool {
   name: string;
   description: string;
   schema: unknown;
+  /** Takes free text in place of JSON. */
+  custom?: true;
 }
 
 /** What a fault order asks of the answer itself. */

@@ -1,56 +1,77 @@
-import type { AnswerWishes, Ask, Tool } from './ask.ts';
+import type { AnswerWishes, Ask } from './ask.ts';
 import { composeJson } from './compose-json.ts';
-import { composeText } from './compose-text.ts';
+import { composeReasoning, composeText } from './compose-text.ts';
+import { composeToolCalls, type ToolCall } from './compose-tool-calls.ts';
+import { isRefusalOrdered } from './markers.ts';
 import { countTokens, cutToTokens } from './tokens.ts';
 
 export interface Answer {
+  /** What was thought before, seen or not. */
+  reasoning: string;
+  reasoningTokens: number;
   text: string;
-  /** In place of the text, when the model "chose" to call a tool. */
-  toolCall: ToolCall | null;
-  finish: 'stop' | 'length' | 'tool-call' | 'content-filter';
+  /** The text is the model's word that it will not answer. */
+  refused: boolean;
+  /** In place of the text, when the model "chose" to call tools. */
+  toolCalls: ToolCall[];
+  finish: 'stop' | 'length' | 'tool-call' | 'content-filter' | 'refusal';
   /** Which of the asked stop sequences ended the text. */
   stopSequence: string | null;
-  /** Tokens of the text, or of the tool's name and arguments. */
+  /** Of the reasoning and of the text or the tools' names and arguments. */
   tokens: number;
 }
 
-export interface ToolCall {
-  name: string;
-  arguments: string;
-}
+type Spoken = Omit<Answer, 'reasoning' | 'reasoningTokens'>;
 
-/** Written as a whole before the first byte is sent, so that a stream and a plain answer cannot differ. */
-export function composeAnswer(ask: Ask, wishes: AnswerWishes, choice = 0): Answer {
-  const toolCall = chosenTool(ask, wishes);
-  if (toolCall) return answerWithTool(ask, toolCall);
-  const whole = writtenText(ask, wishes, choice);
-  if (wishes.filtered) {
-    const text = cutToTokens(whole, Math.min(ask.tokensMax ?? Infinity, FILTERED_AFTER));
-    return { text, toolCall: null, finish: 'content-filter', stopSequence: null, tokens: countTokens(text) };
-  }
-  return cutAnswer(whole, ask);
-}
-
+const REFUSAL = 'I am sorry, but this sandbox was told to refuse.';
 // A content filter steps in after a few words have been seen.
 const FILTERED_AFTER = 8;
 
-function chosenTool(ask: Ask, wishes: AnswerWishes): ToolCall | null {
-  const tool = askedTool(ask);
-  if (!tool || wishes.tokens !== null || wishes.filtered) return null;
-  return { name: tool.name, arguments: JSON.stringify(composeJson(tool.schema ?? { type: 'object' }) ?? {}) };
+/** Written as a whole before the first byte is sent, so that a stream and a plain answer cannot differ. */
+export function composeAnswer(ask: Ask, wishes: AnswerWishes, choice = 0): Answer {
+  // Where the answer itself is ordered, so many tokens or so few, nothing is thought beside it.
+  const reasoning = isOrdered(wishes) ? '' : reasoningOf(ask, choice);
+  const reasoningTokens = countTokens(reasoning);
+  const tokensMax = ask.tokensMax === null ? null : ask.tokensMax - reasoningTokens;
+  const spoken = speak({ ...ask, tokensMax }, wishes, choice);
+  return { ...spoken, reasoning, reasoningTokens, tokens: reasoningTokens + spoken.tokens };
 }
 
-function askedTool({ tools, toolChoice, prompt }: Ask): Tool | undefined {
-  if (typeof toolChoice === 'object') return tools.find((tool) => tool.name === toolChoice.name);
-  if (toolChoice === 'required' || (toolChoice === 'auto' && prompt.last.includes('[[tool]]'))) return tools[0];
-  return undefined;
+function isOrdered({ tokens, filtered }: AnswerWishes): boolean {
+  return tokens !== null || filtered;
 }
 
-function answerWithTool(ask: Ask, toolCall: ToolCall): Answer {
-  const tokens = countTokens(toolCall.name) + countTokens(toolCall.arguments);
-  // Half an argument is of no use to anybody: a model without room for the call runs out of tokens before it.
+function reasoningOf({ reasoningTokens, tokensMax, prompt }: Ask, choice: number): string {
+  if (reasoningTokens === 0) return '';
+  const seed = JSON.stringify(['reasoning', prompt.texts, choice]);
+  const whole = composeReasoning(prompt.last, seed, reasoningTokens);
+  return cutToTokens(whole, Math.min(reasoningTokens, tokensMax ?? Infinity));
+}
+
+function speak(ask: Ask, wishes: AnswerWishes, choice: number): Spoken {
+  const toolCalls = isOrdered(wishes) ? [] : composeToolCalls(ask);
+  if (toolCalls.length > 0) return answerWithTools(ask, toolCalls);
+  const whole = writtenText(ask, wishes, choice);
+  if (wishes.filtered) {
+    const text = cutToTokens(whole, Math.min(ask.tokensMax ?? Infinity, FILTERED_AFTER));
+    return { ...inWords, text, finish: 'content-filter', tokens: countTokens(text) };
+  }
+  if (!isOrdered(wishes) && isRefusalOrdered(ask.prompt)) return refuse(ask);
+  return cutAnswer(whole, ask);
+}
+
+const inWords = { refused: false, toolCalls: [], stopSequence: null } as const satisfies Partial<Spoken>;
+
+function answerWithTools(ask: Ask, toolCalls: ToolCall[]): Spoken {
+  const tokens = toolCalls.reduce((sum, call) => sum + call.tokens, 0);
+  // Half an argument is of no use to anybody: a model without room for its calls runs out of tokens before them.
   if (ask.tokensMax !== null && tokens > ask.tokensMax) return cutAnswer(usualText(ask, 0), ask);
-  return { text: '', toolCall, finish: 'tool-call', stopSequence: null, tokens };
+  return { ...inWords, text: '', toolCalls, finish: 'tool-call', tokens };
+}
+
+function refuse(ask: Ask): Spoken {
+  const refused = cutAnswer(REFUSAL, { ...ask, stop: [] });
+  return { ...refused, refused: true, finish: refused.finish === 'stop' ? 'refusal' : refused.finish };
 }
 
 function writtenText(ask: Ask, wishes: AnswerWishes, choice: number): string {
@@ -68,13 +89,13 @@ function jsonText(schema: unknown, ask: Ask): string {
   return JSON.stringify(value);
 }
 
-function cutAnswer(whole: string, { stop, tokensMax }: Ask): Answer {
+function cutAnswer(whole: string, { stop, tokensMax }: Ask): Spoken {
   const stopped = cutAtStop(whole, stop);
   const text = tokensMax === null ? stopped.text : cutToTokens(stopped.text, tokensMax);
   const ranOut = text !== stopped.text;
   return {
+    ...inWords,
     text,
-    toolCall: null,
     finish: ranOut ? 'length' : 'stop',
     stopSequence: ranOut ? null : stopped.sequence,
     tokens: countTokens(text),

@@ -19,8 +19,17 @@ const USUAL_TOKENS = 40;
 
 /** Prose that says where it comes from and follows from the prompt: at least `tokensMin`, in whole sentences. */
 export function composeText(model: string, prompt: string, seed: string, tokensMin = USUAL_TOKENS): string {
+  return writeOn(`[sandbox] ${model} heard "${excerpt(prompt)}".`, seed, tokensMin);
+}
+
+/** What a model would think before it answers that prompt. */
+export function composeReasoning(prompt: string, seed: string, tokensMin: number): string {
+  return writeOn(`The user said "${excerpt(prompt)}".`, seed, tokensMin);
+}
+
+function writeOn(opening: string, seed: string, tokensMin: number): string {
   const random = seededRandom(seed);
-  const parts = [`[sandbox] ${model} heard "${excerpt(prompt)}".`];
+  const parts = [opening];
   let tokens = countTokens(parts[0] ?? '');
   while (tokens < tokensMin) {
     const sentence = ` ${sentences[Math.floor(random() * sentences.length)]}`;

@@ -5,11 +5,17 @@ import { readBody } from '../call/read-body.ts';
 import { refuseUnknownModel } from '../call/refuse-unknown-model.ts';
 import { serveCall } from '../call/serve-call.ts';
 import type { AttemptCounter } from '../faults/attempt-counter.ts';
-import { messages } from './messages.ts';
+import { createMessages } from './messages.ts';
 import { countedPartOf, countTokensBody } from './messages-body.ts';
+import type { PromptCache } from './prompt-cache.ts';
 
-export function anthropicRoutes(app: FastifyInstance, { attempts }: { attempts: AttemptCounter }): void {
-  app.post('/v1/messages', serveCall(messages, attempts));
+interface AnthropicDeps {
+  attempts: AttemptCounter;
+  promptCache: PromptCache;
+}
+
+export function anthropicRoutes(app: FastifyInstance, { attempts, promptCache }: AnthropicDeps): void {
+  app.post('/v1/messages', serveCall(createMessages(promptCache), attempts));
 
   // Counts without a charge, as the vendor does; with what the message itself would be charged for its prompt.
   app.post('/v1/messages/count_tokens', async (request) => {

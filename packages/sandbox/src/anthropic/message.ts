@@ -1,14 +1,9 @@
 import type { Answer } from '../answer/compose-answer.ts';
+import type { Block, MessageHead } from './message-blocks.ts';
 
-/** The ids of one message, made before it is written. */
-export interface MessageHead {
-  id: string;
-  model: string;
-  toolUseId: string;
-}
-
-export function toMessage(head: MessageHead, answer: Answer, usage: object | null): object {
-  return { ...messageShell(head), content: toContent(head, answer), ...toEnding(answer), ...(usage ? { usage } : {}) };
+export function toMessage(head: MessageHead, answer: Answer, blocks: Block[], usage: object | null): object {
+  const content = blocks.map(({ whole }) => whole);
+  return { ...messageShell(head), content, ...toEnding(head, answer), ...(usage ? { usage } : {}) };
 }
 
 /** The message as a stream opens it: nothing said yet, no reason to stop. */
@@ -17,27 +12,13 @@ export function toOpeningMessage(head: MessageHead, usage: object | null): objec
   return { ...messageShell(head), content: [], ...open, ...(usage ? { usage } : {}) };
 }
 
-export function toEnding({ finish, stopSequence }: Answer): object {
+export function toEnding({ container }: MessageHead, { finish, stopSequence }: Answer): object {
+  const stopReason = stopSequence === null ? stopReasons[finish] : 'stop_sequence';
   return {
-    stop_reason: stopSequence === null ? stopReasons[finish] : 'stop_sequence',
+    stop_reason: stopReason,
     stop_sequence: stopSequence,
-    stop_details: finish === 'content-filter' ? { type: 'refusal', category: null, explanation: null } : null,
-    container: null,
-  };
-}
-
-export function toMessageUsage(inputTokens: number, outputTokens: number): object {
-  return {
-    input_tokens: inputTokens,
-    cache_creation_input_tokens: 0,
-    cache_read_input_tokens: 0,
-    cache_creation: null,
-    output_tokens: outputTokens,
-    output_tokens_details: null,
-    server_tool_use: null,
-    service_tier: 'standard',
-    inference_geo: null,
-    speed: null,
+    stop_details: stopReason === 'refusal' ? { type: 'refusal', category: null, explanation: null } : null,
+    container,
   };
 }
 
@@ -46,24 +27,9 @@ const stopReasons: Record<Answer['finish'], string> = {
   length: 'max_tokens',
   'tool-call': 'tool_use',
   'content-filter': 'refusal',
+  refusal: 'refusal',
 };
 
-function messageShell({ id, model }: MessageHead): object {
-  return { id, type: 'message', role: 'assistant', model, diagnostics: null };
-}
-
-/** An empty answer has no block at all, as with the vendor. */
-function toContent({ toolUseId }: MessageHead, { text, toolCall }: Answer): object[] {
-  if (toolCall) {
-    return [
-      {
-        type: 'tool_use',
-        id: toolUseId,
-        name: toolCall.name,
-        input: JSON.parse(toolCall.arguments),
-        caller: { type: 'direct' },
-      },
-    ];
-  }
-  return text === '' ? [] : [{ type: 'text', text, citations: null }];
+function messageShell({ id, model, unknown }: MessageHead): object {
+  return { id, type: 'message', role: 'assistant', model, diagnostics: null, ...unknown.message };
 }

@@ -1,13 +1,16 @@
 import { z } from 'zod';
 import type { Ask, Prompt, Tool } from '../answer/ask.ts';
-import { type ContentPart, contentPart, modelName, readContent } from '../call/body-parts.ts';
+import { tokensOfEffort } from '../answer/reasoning-effort.ts';
+import { contentPart, modelName } from '../call/body-parts.ts';
+import { isToolResult, readMessage } from './message-content.ts';
 
 const content = z.union([z.string(), z.array(contentPart)]);
 
 const tool = z.looseObject({
-  name: z.string().min(1),
+  // A set of tools, such as an MCP server's, has none.
+  name: z.string().min(1).nullish(),
   description: z.string().nullish(),
-  input_schema: z.unknown(),
+  input_schema: z.unknown().optional(),
 });
 
 const counted = {
@@ -15,7 +18,21 @@ const counted = {
   messages: z.array(z.looseObject({ role: z.enum(['user', 'assistant', 'system']), content })).min(1),
   system: content.nullish(),
   tools: z.array(tool).nullish(),
-  tool_choice: z.looseObject({ type: z.enum(['auto', 'any', 'tool', 'none']), name: z.string().optional() }).nullish(),
+  tool_choice: z
+    .looseObject({
+      type: z.enum(['auto', 'any', 'tool', 'none']),
+      name: z.string().optional(),
+      disable_parallel_tool_use: z.boolean().nullish(),
+    })
+    .nullish(),
+  thinking: z
+    .looseObject({
+      type: z.enum(['enabled', 'adaptive', 'disabled']),
+      budget_tokens: z.int().nullish(),
+      display: z.string().nullish(),
+    })
+    .nullish(),
+  cache_control: z.looseObject({ type: z.string(), ttl: z.string().nullish() }).nullish(),
 };
 
 /** Of `POST /v1/messages/count_tokens`, which wants no `max_tokens`. */
@@ -30,7 +47,13 @@ export const messagesBody = z.looseObject({
   top_p: z.number().min(0).max(1).nullish(),
   top_k: z.number().min(0).nullish(),
   output_config: z
-    .looseObject({ format: z.looseObject({ type: z.string(), schema: z.unknown() }).nullish() })
+    .looseObject({
+      format: z.looseObject({ type: z.string(), schema: z.unknown().optional() }).nullish(),
+      effort: z.string().nullish(),
+    })
+    .nullish(),
+  container: z
+    .union([z.string(), z.looseObject({ id: z.string().nullish(), skills: z.array(z.unknown()).nullish() })])
     .nullish(),
 });
 
@@ -42,6 +65,8 @@ export function askOfMessages(body: MessagesBody): Ask {
     model: body.model,
     ...countedPartOf(body),
     toolChoice: toolChoiceOf(body.tool_choice),
+    parallelTools: body.tool_choice?.disable_parallel_tool_use !== true,
+    reasoningTokens: reasoningTokensOf(body),
     json: body.output_config?.format?.type === 'json_schema' ? { schema: body.output_config.format.schema } : null,
     stop: body.stop_sequences ?? [],
     tokensMax: body.max_tokens,
@@ -49,34 +74,27 @@ export function askOfMessages(body: MessagesBody): Ask {
 }
 
 export function countedPartOf({ messages, system, tools }: CountTokensBody): Pick<Ask, 'prompt' | 'tools'> {
-  return { prompt: promptOf(messages, system), tools: (tools ?? []).map(toTool) };
+  return { prompt: promptOf(messages, system), tools: (tools ?? []).filter(({ name }) => name).map(toTool) };
 }
 
 function promptOf(messages: CountTokensBody['messages'], system: CountTokensBody['system']): Prompt {
-  const parts = [readContent(system), ...messages.map((message) => readMessage(message.content))];
+  const parts = [readMessage(system), ...messages.map((message) => readMessage(message.content))];
   return {
     texts: parts.flatMap(({ texts }) => texts),
     last: parts.at(-1)?.texts.join('\n') ?? '',
+    afterTool: isToolResult(messages.at(-1)?.content),
     messages: messages.length + (system ? 1 : 0),
     attachments: parts.reduce((sum, { attachments }) => sum + attachments, 0),
   };
 }
 
-/** As text counts also what a tool was given and what it returned. */
-function readMessage(given: string | ContentPart[]): { texts: string[]; attachments: number } {
-  if (typeof given === 'string') return readContent(given);
-  return readContent(given.map((block) => ({ ...block, text: block.text ?? toolText(block) })));
+export function toTool({ name, description, input_schema }: z.infer<typeof tool>): Tool {
+  return { name: name ?? '', description: description ?? '', schema: input_schema };
 }
 
-function toolText(block: ContentPart): string | null {
-  if (block.type === 'tool_use') return JSON.stringify(block.input ?? {});
-  if (block.type === 'tool_result')
-    return typeof block.content === 'string' ? block.content : JSON.stringify(block.content ?? '');
-  return null;
-}
-
-function toTool({ name, description, input_schema }: z.infer<typeof tool>): Tool {
-  return { name, description: description ?? '', schema: input_schema };
+function reasoningTokensOf({ thinking, output_config }: MessagesBody): number {
+  if (!thinking || thinking.type === 'disabled') return 0;
+  return Math.min(tokensOfEffort(output_config?.effort ?? 'medium'), thinking.budget_tokens ?? Infinity);
 }
 
 function toolChoiceOf(choice: MessagesBody['tool_choice']): Ask['toolChoice'] {

@@ -119,3 +119,32 @@ describe('errors come in the envelope of the dialect', () => {
 test('GET /health', async ({ sandbox }) => {
   expect(await (await fetch(`${sandbox.url}/health`)).json()).toEqual({ status: 'ok' });
 });
+
+describe('what arrived with a call', () => {
+  test('the values of steering headers, the end of each credential, and the body for whoever asks', async ({
+    sandbox,
+  }) => {
+    await sandbox.post(
+      path,
+      { ...body, spice: { level: 3 } },
+      {
+        authorization: 'Bearer sk-one-1234',
+        'x-api-key': 'sk-two-5678',
+        'openai-organization': 'org-1',
+        'anthropic-beta': 'a,b',
+        'x-gateway-cache': 'on',
+      },
+    );
+    const [call] = await sandbox.calls();
+    expect(call).toMatchObject({
+      parameters: ['model', 'messages', 'spice'],
+      headers: { 'openai-organization': 'org-1', 'anthropic-beta': 'a,b' },
+      credentials: { authorization: '1234', 'x-api-key': '5678' },
+    });
+    expect(call!.header_names).toContain('x-gateway-cache');
+    expect(call).not.toHaveProperty('body');
+    expect(await sandbox.calls('?bodies=true')).toMatchObject([{ body: { ...body, spice: { level: 3 } } }]);
+    await sandbox.reset();
+    expect(await sandbox.calls('?bodies=true')).toEqual([]);
+  });
+});

@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest';
 import { type CallStart, createCallLog } from './call-log.ts';
 
-const start: CallStart = { request_id: null, dialect: 'openai', method: 'POST', path: '/', header_names: [] };
+const start: CallStart = {
+  request_id: null,
+  dialect: 'openai',
+  method: 'POST',
+  path: '/',
+  header_names: [],
+  headers: {},
+  credentials: {},
+};
 
 test('remembers the last calls and says how many it forgot', () => {
   const log = createCallLog({ callsMax: 100 });

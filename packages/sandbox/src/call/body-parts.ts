@@ -2,7 +2,11 @@ import { z } from 'zod';
 
 /** Members that both vendors' bodies have in common. `null` is as good as absent: the SDKs' types allow it. */
 export const modelName = z.string().min(1).max(256);
-export const contentPart = z.looseObject({ type: z.string(), text: z.string().nullish() });
+export const contentPart = z.looseObject({
+  type: z.string(),
+  text: z.string().nullish(),
+  refusal: z.string().nullish(),
+});
 
 export type ContentPart = z.infer<typeof contentPart>;
 
@@ -13,6 +17,6 @@ export function readContent(content: string | readonly ContentPart[] | null | un
 } {
   if (content === null || content === undefined) return { texts: [], attachments: 0 };
   if (typeof content === 'string') return { texts: [content], attachments: 0 };
-  const texts = content.flatMap((part) => (typeof part.text === 'string' ? [part.text] : []));
+  const texts = content.flatMap((part) => part.text ?? part.refusal ?? []);
   return { texts, attachments: content.length - texts.length };
 }

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Call, CallLog } from '../bill/call-log.ts';
 import type { Dialect } from './dialect.ts';
 import { Refusal } from './refusal.ts';
-import { firstHeader, REQUEST_ID_HEADER } from './request-headers.ts';
+import { credentialsOf, firstHeader, REQUEST_ID_HEADER, steeringHeaders } from './request-headers.ts';
 
 const CALL = 'call';
 
@@ -16,22 +16,26 @@ export function logCalls(app: FastifyInstance, log: CallLog, dialectOf: (request
 
   app.addHook('onRequest', async (request, reply) => {
     const dialect = dialectOf(request);
+    const credentials = credentialsOf(request);
     const call = log.open({
       request_id: firstHeader(request, REQUEST_ID_HEADER) ?? null,
       dialect: dialect.name,
       method: request.method,
       path: pathOf(request),
       header_names: Object.keys(request.headers),
+      headers: steeringHeaders(request),
+      credentials,
     });
     request.setDecorator(CALL, call);
     reply.header(dialect.requestIdHeader, call.id);
     reply.raw.once('close', () => call.settle('aborted', reply.raw.headersSent ? reply.raw.statusCode : null));
-    if (!hasCredential(request)) throw new Refusal('no-credential');
+    if (Object.keys(credentials).length === 0) throw new Refusal('no-credential');
   });
 
   app.addHook('preHandler', async (request) => {
-    if (request.body && typeof request.body === 'object')
-      callOf(request).describe({ parameters: Object.keys(request.body) });
+    const { body } = request;
+    if (!body || typeof body !== 'object') return;
+    callOf(request).keepBody(body, Number(request.headers['content-length']) || JSON.stringify(body).length);
   });
 
   // Settled before the bytes leave: a client that has its answer may ask for the log at once.
@@ -42,9 +46,4 @@ export function logCalls(app: FastifyInstance, log: CallLog, dialectOf: (request
 
 export function pathOf(request: FastifyRequest): string {
   return request.url.split('?', 1)[0] ?? request.url;
-}
-
-function hasCredential(request: FastifyRequest): boolean {
-  const bearer = firstHeader(request, 'authorization')?.replace(/^Bearer\s*/i, '');
-  return Boolean(bearer?.trim() || firstHeader(request, 'x-api-key')?.trim());
 }

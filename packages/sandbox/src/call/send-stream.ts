@@ -17,7 +17,7 @@ export async function sendStream(
   wire: Wire,
 ): Promise<void> {
   wire.head(200, STREAM_HEADERS);
-  call.charge({ prompt: answer.promptTokens });
+  call.charge({ prompt: answer.promptTokens, cache: answer.cache });
   let sent = 0;
   let paidChunks = 0;
   for (const frame of answer.stream.frames()) {

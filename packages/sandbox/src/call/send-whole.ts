@@ -9,7 +9,7 @@ const DRIP_CHARACTERS = 64;
 /** Sends the answer as one body. It is charged in full: the model has finished before the first byte leaves. */
 export async function sendWhole(answer: PreparedAnswer, plan: FaultPlan, call: Call, wire: Wire): Promise<void> {
   if (plan.breakOff === 'error-event') throw new Refusal('ordered-status', { status: 500 });
-  call.charge({ prompt: answer.promptTokens, completion: answer.completionTokens });
+  call.charge({ prompt: answer.promptTokens, completion: answer.completionTokens, cache: answer.cache });
   const body = JSON.stringify(answer.whole());
   const half = body.slice(0, Math.floor(body.length / 2));
   const sent = plan.breakOff === 'malformed-json' ? half : body;

@@ -40,7 +40,7 @@ async function answerCall<Body extends CallBody>(
   attempts: AttemptCounter,
 ): Promise<void> {
   const call = callOf(request);
-  const body = endpoint.read(request.body);
+  const body = endpoint.read(request.body, request.headers);
   call.describe({ model: body.model, streamed: body.stream === true });
   refuseUnknownModel(body.model);
   const order = readOrder(body.model, firstHeader(request, FAULT_HEADER));

@@ -1,11 +1,16 @@
-import { composeAnswer } from '../answer/compose-answer.ts';
+import type { Ask } from '../answer/ask.ts';
+import { type Answer, composeAnswer } from '../answer/compose-answer.ts';
 import { countPrompt } from '../answer/count-prompt.ts';
+import { toLogprobs } from '../answer/logprobs.ts';
+import { unknownMember } from '../answer/markers.ts';
+import { splitIntoPieces } from '../answer/tokens.ts';
 import type { Endpoint } from '../call/endpoint.ts';
 import { makeId } from '../call/make-id.ts';
 import { readBody } from '../call/read-body.ts';
-import { askOfChat, type ChatBody, chatBody } from './chat-body.ts';
+import { askOfChat, type ChatBody, callsFunctions, chatBody } from './chat-body.ts';
 import { type ChatChoice, type ChatHead, toChatCompletion, toChatUsage } from './chat-completion.ts';
 import { chatFrames } from './chat-frames.ts';
+import { servedTier } from './served-tier.ts';
 import { STREAM_ERROR } from './stream-error.ts';
 
 /** `POST /v1/chat/completions` */
@@ -14,19 +19,20 @@ export const chatCompletions: Endpoint<ChatBody> = {
 
   answer(body, plan) {
     const ask = askOfChat(body);
-    const choices: ChatChoice[] = Array.from({ length: body.n ?? 1 }, (_, index) => ({
-      answer: composeAnswer(ask, plan, index),
-      toolCallId: makeId('call_'),
-    }));
+    const choices = Array.from({ length: body.n ?? 1 }, (_, index) =>
+      toChoice(body, ask, composeAnswer(ask, plan, index)),
+    );
+    const answers = choices.map(({ answer }) => answer);
     const promptTokens = countPrompt(ask);
-    const completionTokens = choices.reduce((sum, { answer }) => sum + answer.tokens, 0);
-    const usage = plan.usage ? toChatUsage(promptTokens, completionTokens) : null;
+    const completionTokens = answers.reduce((sum, { tokens }) => sum + tokens, 0);
+    const usage = plan.usage ? toChatUsage(promptTokens, answers) : null;
     const head: ChatHead = {
       id: makeId('chatcmpl-'),
       created: Math.floor(Date.now() / 1_000),
       model: body.model,
-      service_tier: 'default',
+      service_tier: servedTier(body.service_tier),
       system_fingerprint: 'sandbox',
+      ...unknownMember(ask.prompt, 'x_sandbox'),
     };
     return {
       promptTokens,
@@ -41,3 +47,13 @@ export const chatCompletions: Endpoint<ChatBody> = {
     };
   },
 };
+
+function toChoice(body: ChatBody, ask: Ask, answer: Answer): ChatChoice {
+  return {
+    answer,
+    callsFunction: callsFunctions(body),
+    toolCallIds: answer.toolCalls.map(() => makeId('call_')),
+    logprobs: body.logprobs ? toLogprobs(splitIntoPieces(answer.text, 1), body.top_logprobs ?? 0) : null,
+    unknown: unknownMember(ask.prompt, 'x_choice'),
+  };
+}

@@ -1,37 +1,25 @@
 import { z } from 'zod';
 import { embedText } from '../answer/embed-text.ts';
-import { countTokens } from '../answer/tokens.ts';
 import { modelName } from '../call/body-parts.ts';
 import type { Endpoint } from '../call/endpoint.ts';
 import { readBody } from '../call/read-body.ts';
-
-const tokenIds = z.array(z.int().min(0)).min(1);
+import { readInputs, textInputs } from './text-inputs.ts';
 
 const embeddingsBody = z.looseObject({
   model: modelName,
-  input: z.union([
-    z.string().min(1),
-    z.array(z.string().min(1)).min(1).max(2_048),
-    tokenIds,
-    z.array(tokenIds).min(1).max(2_048),
-  ]),
+  input: textInputs,
   encoding_format: z.enum(['float', 'base64']).nullish(),
   dimensions: z.int().min(1).max(4_096).nullish(),
 });
 
 type EmbeddingsBody = z.infer<typeof embeddingsBody>;
 
-interface EmbeddingInput {
-  text: string;
-  tokens: number;
-}
-
 /** `POST /v1/embeddings` */
 export const embeddings: Endpoint<EmbeddingsBody> = {
   read: (body) => readBody(embeddingsBody, body),
 
   answer(body, plan) {
-    const inputs = inputsOf(body.input);
+    const inputs = readInputs(body.input);
     const promptTokens = inputs.reduce((sum, { tokens }) => sum + tokens, 0);
     const dimensions = body.dimensions ?? (body.model.includes('3-large') ? 3_072 : 1_536);
     const usage = plan.usage ? { usage: { prompt_tokens: promptTokens, total_tokens: promptTokens } } : {};
@@ -52,20 +40,6 @@ export const embeddings: Endpoint<EmbeddingsBody> = {
     };
   },
 };
-
-function inputsOf(input: EmbeddingsBody['input']): EmbeddingInput[] {
-  if (typeof input === 'string') return [inputOf(input)];
-  return isTokenIds(input) ? [inputOf(input)] : input.map(inputOf);
-}
-
-function inputOf(input: string | number[]): EmbeddingInput {
-  if (typeof input === 'string') return { text: input, tokens: countTokens(input) };
-  return { text: input.join(' '), tokens: input.length };
-}
-
-function isTokenIds(input: string[] | number[] | number[][]): input is number[] {
-  return typeof input[0] === 'number';
-}
 
 function encodeVector(vector: Float32Array, format: EmbeddingsBody['encoding_format']): number[] | string {
   if (format !== 'base64') return Array.from(vector);

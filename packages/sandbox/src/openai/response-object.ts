@@ -1,12 +1,6 @@
 import type { Answer } from '../answer/compose-answer.ts';
 import type { ResponsesBody } from './responses-body.ts';
-
-/** The ids of one response, made before it is written: its stream refers to them again and again. */
-export interface ResponseIds {
-  id: string;
-  itemId: string;
-  toolCallId: string;
-}
+import { servedTier } from './served-tier.ts';
 
 type Status = 'in_progress' | 'completed' | 'incomplete' | 'failed';
 
@@ -17,13 +11,20 @@ export interface ResponseState {
   error: object | null;
 }
 
+/** What is known of a response before anything of it is written. */
+export interface ResponseHead {
+  id: string;
+  createdAt: number;
+  finish: Answer['finish'];
+  /** A member of no documented name; empty unless ordered. */
+  unknown: Record<string, unknown>;
+}
+
 /** Every member is there, null where empty, as the vendor sends it. */
 export function toResponse(
   body: ResponsesBody,
-  { id }: ResponseIds,
-  createdAt: number,
+  { id, createdAt, finish, unknown }: ResponseHead,
   { status, output, usage, error }: ResponseState,
-  finish: Answer['finish'],
 ): object {
   return {
     id,
@@ -33,30 +34,43 @@ export function toResponse(
     status,
     error,
     incomplete_details: status === 'incomplete' ? { reason: incompleteReasons[finish] } : null,
-    instructions: body.instructions ?? null,
-    max_output_tokens: body.max_output_tokens ?? null,
-    max_tool_calls: null,
     model: body.model,
     output,
+    usage,
+    ...echoOf(body),
+    access_programs: null,
+    conversation: null,
+    moderation: null,
+    prompt: null,
+    presence_penalty: 0,
+    frequency_penalty: 0,
+    ...unknown,
+  };
+}
+
+/** What was asked for, or what the vendor does when nothing was. */
+function echoOf(body: ResponsesBody): object {
+  return {
+    instructions: body.instructions ?? null,
+    max_output_tokens: body.max_output_tokens ?? null,
+    max_tool_calls: body.max_tool_calls ?? null,
     parallel_tool_calls: body.parallel_tool_calls ?? true,
     previous_response_id: body.previous_response_id ?? null,
-    reasoning: { effort: null, summary: null },
+    reasoning: { effort: body.reasoning?.effort ?? null, summary: body.reasoning?.summary ?? null },
     background: body.background ?? false,
-    service_tier: 'default',
+    service_tier: servedTier(body.service_tier),
     store: body.store ?? true,
     temperature: body.temperature ?? 1,
     top_p: body.top_p ?? 1,
-    presence_penalty: 0,
-    frequency_penalty: 0,
-    top_logprobs: 0,
+    top_logprobs: body.top_logprobs ?? 0,
     text: body.text ?? { format: { type: 'text' }, verbosity: 'medium' },
     tool_choice: body.tool_choice ?? 'auto',
     tools: body.tools ?? [],
-    truncation: 'disabled',
-    usage,
-    user: null,
-    safety_identifier: null,
-    prompt_cache_key: null,
+    truncation: body.truncation ?? 'disabled',
+    user: body.user ?? null,
+    safety_identifier: body.safety_identifier ?? null,
+    prompt_cache_key: body.prompt_cache_key ?? null,
+    prompt_cache_retention: body.prompt_cache_retention ?? null,
     metadata: body.metadata ?? {},
   };
 }
@@ -64,6 +78,7 @@ export function toResponse(
 const incompleteReasons: Record<Answer['finish'], string | null> = {
   stop: null,
   'tool-call': null,
+  refusal: null,
   length: 'max_output_tokens',
   'content-filter': 'content_filter',
 };
@@ -72,24 +87,12 @@ export function statusOf(finish: Answer['finish']): 'completed' | 'incomplete' {
   return incompleteReasons[finish] === null ? 'completed' : 'incomplete';
 }
 
-/** The one item of the output: a message, or a call of a function. */
-export function toOutputItem({ text, toolCall, finish }: Answer, { itemId, toolCallId }: ResponseIds): object {
-  const status = statusOf(finish);
-  if (!toolCall) return { id: itemId, type: 'message', status, role: 'assistant', content: [toOutputText(text)] };
-  const { name, arguments: given } = toolCall;
-  return { id: itemId, type: 'function_call', status, call_id: toolCallId, name, arguments: given };
-}
-
-export function toOutputText(text: string): object {
-  return { type: 'output_text', text, annotations: [], logprobs: [] };
-}
-
-export function toResponseUsage(promptTokens: number, completionTokens: number): object {
+export function toResponseUsage(promptTokens: number, { tokens, reasoningTokens }: Answer): object {
   return {
     input_tokens: promptTokens,
     input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 },
-    output_tokens: completionTokens,
-    output_tokens_details: { reasoning_tokens: 0 },
-    total_tokens: promptTokens + completionTokens,
+    output_tokens: tokens,
+    output_tokens_details: { reasoning_tokens: reasoningTokens },
+    total_tokens: promptTokens + tokens,
   };
 }

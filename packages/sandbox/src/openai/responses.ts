@@ -1,13 +1,21 @@
 import { composeAnswer } from '../answer/compose-answer.ts';
 import { countPrompt } from '../answer/count-prompt.ts';
+import { unknownMember } from '../answer/markers.ts';
 import type { Endpoint } from '../call/endpoint.ts';
 import { makeId } from '../call/make-id.ts';
 import { readBody } from '../call/read-body.ts';
 import { Refusal } from '../call/refusal.ts';
 import { responseFrames } from './response-frames.ts';
-import { type ResponseState, statusOf, toOutputItem, toResponse, toResponseUsage } from './response-object.ts';
+import { type ResponseHead, type ResponseState, statusOf, toResponse, toResponseUsage } from './response-object.ts';
+import { toOutput } from './response-output.ts';
 import type { ResponseStore } from './response-store.ts';
-import { askOfResponses, type ResponsesBody, responsesBody } from './responses-body.ts';
+import {
+  askOfResponses,
+  countedPartOf,
+  type InputTokensBody,
+  type ResponsesBody,
+  responsesBody,
+} from './responses-body.ts';
 import { STREAM_ERROR } from './stream-error.ts';
 
 /** `POST /v1/responses` */
@@ -16,33 +24,38 @@ export function createResponses(store: ResponseStore): Endpoint<ResponsesBody> {
     read: (body) => readBody(responsesBody, body),
 
     answer(body, plan) {
+      const promptTokens = countInput(body, store);
       const ask = askOfResponses(body);
       const answer = composeAnswer(ask, plan);
-      const promptTokens = countPrompt(ask) + tokensOfPrevious(body, store);
-      const ids = {
+      const status = statusOf(answer.finish);
+      const items = toOutput(answer, body, { status, unknown: unknownMember(ask.prompt, 'x_item') });
+      const head: ResponseHead = {
         id: makeId('resp_'),
-        itemId: makeId(answer.toolCall ? 'fc_' : 'msg_'),
-        toolCallId: makeId('call_'),
+        createdAt: Math.floor(Date.now() / 1_000),
+        finish: answer.finish,
+        unknown: unknownMember(ask.prompt, 'x_sandbox'),
       };
-      const createdAt = Math.floor(Date.now() / 1_000);
       const inState = (state: Partial<ResponseState> & Pick<ResponseState, 'status'>) =>
-        toResponse(body, ids, createdAt, { output: [], usage: null, error: null, ...state }, answer.finish);
+        toResponse(body, head, { output: [], usage: null, error: null, ...state });
 
       const begun = inState({ status: 'in_progress' });
       const ended = inState({
-        status: statusOf(answer.finish),
-        output: [toOutputItem(answer, ids)],
-        usage: plan.usage ? toResponseUsage(promptTokens, answer.tokens) : null,
+        status,
+        output: items.map(({ whole }) => whole),
+        usage: plan.usage ? toResponseUsage(promptTokens, answer) : null,
       });
-      if (body.store ?? true) store.keep(ids.id, { response: ended, tokens: promptTokens + answer.tokens });
+      // What was thought is not read again.
+      const tokens = promptTokens + answer.tokens - answer.reasoningTokens;
+      if (body.store ?? true) store.keep(head.id, { response: ended, tokens });
+      const { code, message } = STREAM_ERROR;
       return {
         promptTokens,
         completionTokens: answer.tokens,
         whole: () => ended,
         stream: body.stream
           ? {
-              frames: () => responseFrames(answer, ids, { begun, ended }),
-              errorFrames: (sent) => errorFrames(inState({ status: 'failed', error: STREAM_ERROR }), sent),
+              frames: () => responseFrames(items, { begun, ended, status }),
+              errorFrames: (sent) => errorFrames(inState({ status: 'failed', error: { code, message } }), sent),
             }
           : null,
       };
@@ -50,11 +63,13 @@ export function createResponses(store: ResponseStore): Endpoint<ResponsesBody> {
   };
 }
 
-/** What was said before is read again, and paid for again. */
-function tokensOfPrevious({ previous_response_id: id }: ResponsesBody, store: ResponseStore): number {
-  if (!id) return 0;
+/** The prompt, with what was said before: that is read again, and paid for again. */
+export function countInput(body: InputTokensBody, store: ResponseStore): number {
+  const own = countPrompt(countedPartOf(body));
+  const id = body.previous_response_id;
+  if (!id) return own;
   const previous = store.find(id);
-  if (previous) return previous.tokens;
+  if (previous) return own + previous.tokens;
   throw new Refusal('no-previous-response', {
     path: ['previous_response_id'],
     message: `Previous response with id '${id}' not found.`,
