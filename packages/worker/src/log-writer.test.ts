@@ -1,3 +1,4 @@
+import type { Delta } from '@llm-gateway/shared/contracts/content';
 import type { JobEvent } from '@llm-gateway/shared/contracts/event';
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import fc from 'fast-check';
@@ -34,6 +35,7 @@ function open(reply: (time: number) => Appended | Error = () => written, options
 const textOf = (events: readonly JobEvent[]) =>
   events.map((event) => ('text' in event ? event.text : `<${event.type}>`)).join('');
 const delta = (text: string): JobEvent => ({ type: 'text-delta', text });
+const text = (said: string): Delta => ({ type: 'text', text: said });
 const snapshot = (text: string): JobEvent => ({ type: 'snapshot', text });
 
 describe('text', () => {
@@ -202,6 +204,52 @@ describe('a log that grows too large', () => {
     const bytes = tried.reduce((sum, { events }) => sum + textOf(events).length, 0);
     expect(bytes).toBeLessThan(5 * writer.written().length);
     expect(logBytes).toBeLessThan(2 * writer.written().length);
+  });
+});
+
+describe('what is more than text', () => {
+  const call = (text: string, more: object = {}): Delta => ({ type: 'tool-call', index: 0, arguments: text, ...more });
+  const named = call('', { id: 'call_1', name: 'weather' });
+
+  test('is one event for every delta, and neighbours are one', async () => {
+    const { writer } = open();
+    for (const deltas of [[text('a')], [text('b')], [named], [call('{"a"')], [call(':1}')]]) writer.push({ deltas });
+    expect(await writer.finish()).toEqual([
+      { type: 'delta', delta: text('ab') },
+      { type: 'delta', delta: call('{"a":1}', { id: 'call_1', name: 'weather' }) },
+    ]);
+    expect(writer.written()).toBe('abweather{"a":1}');
+  });
+
+  test('has what the provider sent with the last delta of its time, in order', async () => {
+    const { writer, tried } = open();
+    writer.push({ deltas: [], frame: '1' });
+    writer.push({ deltas: [text('a')], frame: '2' });
+    writer.push({ deltas: [named], frame: '3' });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(tried).toEqual([
+      {
+        number: 1,
+        events: [
+          { type: 'delta', delta: text('a') },
+          { type: 'delta', delta: named, frames: ['1', '2', '3'] },
+        ],
+        chars: 1,
+      },
+    ]);
+    writer.push({ deltas: [], frame: '4' });
+    expect(await writer.finish()).toEqual([{ type: 'delta', frames: ['4'] }]);
+  });
+
+  test('is told anew with all of it, in the terms of its provider too', async () => {
+    const { writer, tried } = open(() => ({ ...written, logBytes: 2_000_000 }));
+    writer.keepNative(() => ({ api: 'chat', body: { so: 'far' } }));
+    writer.push({ deltas: [text('a')], frame: '1' });
+    await vi.advanceTimersByTimeAsync(100);
+    writer.push({ deltas: [text('b')], frame: '2' });
+    await vi.advanceTimersByTimeAsync(100);
+    const native = { api: 'chat', body: { so: 'far' } };
+    expect(tried[1]?.events).toEqual([{ type: 'snapshot', text: 'ab', deltas: [text('ab')], native }]);
   });
 });
 

@@ -17,12 +17,11 @@ local now = clock_ms()
 -- this run's own: a command whose reply is lost with the connection is sent again.
 local repeated = record.run == run
 local is_lost = record.run and not repeated
+-- Its reader has text that nobody can take back: this run only ends it.
+local is_interrupted = is_lost and record.unrepeatable and record.dirty == '1'
 if is_lost then
   leave_call(id, record, now)
   record.losses = redis.call('HINCRBY', key, 'losses', 1)
-  if record.unrepeatable and record.dirty == '1' then
-    redis.call('HSET', key, 'interrupted', '1')
-  end
 end
 -- A leader that left while others wanted its answer has ended; its call has not.
 local for_others = record.detached == '1' and redis.call('ZCARD', K.followers(id)) > 0
@@ -61,10 +60,13 @@ if hold and redis.call('HEXISTS', key, 'holding') == 0 and not hold_take(id, hol
   -- An earlier call is unsettled, and has kept what was reserved.
   return stop_here('budget')
 end
-if is_lost then
+if is_lost and not is_interrupted then
   local lost = { type = 'retrying', attempt = tonumber(attempt), afterMs = 0, reason = 'worker_lost' }
   lost.reset = record.dirty == '1'
   log_append(id, { cjson.encode(lost) }, now)
+end
+if is_interrupted then
+  redis.call('HSET', key, 'interrupted', '1')
 end
 if not repeated then
   redis.call('HSET', key, 'run', run, 'dirty', '0', 'chars', '0', 'flush', '0')
@@ -88,7 +90,7 @@ for _, follower in ipairs(redis.call('ZRANGE', K.followers(id), 0, -1)) do
     notify(follower, { tenant = tenant, webhook = webhook }, 'job.started', now)
   end
 end
-if not repeated then
+if not repeated and not is_interrupted then
   local started = { type = 'started', attempt = tonumber(attempt), provider = record.lane, model = record.target }
   log_append(id, { cjson.encode(started) }, now)
 end

@@ -1,0 +1,73 @@
+import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import { waitFor } from '@llm-gateway/testkit/wait-for';
+import { describe, expect, test } from 'vitest';
+import { drainWorkers } from './drain.ts';
+import { textPiece } from './providers/provider.ts';
+import { readRows } from './test-job.ts';
+import { type Act, answers, busy, fakeProvider, openLaneBench, says, silent } from './test-lanes.ts';
+
+const { redis, keys, queue, serve, submit, read, inState } = openLaneBench();
+
+const calls = async () => (await readRows(redis(), keys())).map(({ call, status, code }) => [call, status, code]);
+
+/** Gives out text, and then fails in a way that another attempt would cure. */
+const breaksOff: Act = async function* () {
+  yield textPiece('Hel');
+  throw new GatewayError({ code: 'provider_unreachable', detail: 'The connection to sandbox broke in mid-answer.' });
+};
+
+const unrepeatable = { stream: '1', unrepeatable: '1' } as const;
+const given = (id: string) =>
+  waitFor(async () => Number(await redis().hget(keys().job(id), 'chars')) > 0, { what: 'text in the log' });
+
+describe('a job whose reader cannot take text back', () => {
+  test('is tried again as long as nothing has been given out', async () => {
+    const { provider, signals } = fakeProvider(busy, answers);
+    serve(provider, { retry: { attempts: 3, baseDelayMs: 10 } });
+    const id = await submit(unrepeatable);
+    await inState(id, 'completed');
+    expect(await read(id)).toMatchObject({ state: 'completed', attempt: 2 });
+    expect(signals).toHaveLength(2);
+  });
+
+  test('fails with its call, once it has given out text', async () => {
+    const { provider, signals } = fakeProvider(breaksOff, answers);
+    serve(provider);
+    const id = await submit(unrepeatable);
+    await inState(id, 'failed');
+    expect(await read(id)).toMatchObject({ state: 'failed', failure: { code: 'provider_unreachable' } });
+    expect(signals).toHaveLength(1);
+    expect(await calls()).toEqual([[1, 'failed', 'provider_unreachable']]);
+  });
+
+  test('one that can is tried again all the same', async () => {
+    const { provider, signals } = fakeProvider(breaksOff, answers);
+    serve(provider, { retry: { attempts: 3, baseDelayMs: 10 } });
+    const id = await submit({ stream: '1' });
+    await inState(id, 'completed');
+    expect(signals).toHaveLength(2);
+  });
+
+  test('ends with the worker that was killed in the middle of it, and its call is not made again', async () => {
+    const { provider, signals } = fakeProvider(says('Hel'), answers);
+    serve(provider, { lockDurationMs: 1000 });
+    const id = await submit(unrepeatable);
+    await given(id);
+    await redis().del(`${queue().toKey(id)}:lock`);
+    await inState(id, 'failed');
+    expect(await read(id)).toMatchObject({ state: 'failed', failure: { code: 'answer_broken_off' } });
+    expect(signals).toHaveLength(1);
+    expect(await calls()).toEqual([[1, 'unsettled', undefined]]);
+  });
+
+  test('ends with a worker that has to stop, and pays for what was given out', async () => {
+    const { provider, signals } = fakeProvider(says('Hel'), answers);
+    const { worker, draining, inHand } = serve(provider);
+    const id = await submit(unrepeatable);
+    await given(id);
+    await drainWorkers({ workers: [worker], draining, inHand, drainMs: 2100, log: silent });
+    expect(await read(id)).toMatchObject({ state: 'failed', failure: { code: 'answer_broken_off' } });
+    expect(signals).toHaveLength(1);
+    expect(await calls()).toEqual([[1, 'failed', 'answer_broken_off']]);
+  });
+});
