@@ -6,6 +6,7 @@ import { createPriceBook } from '@llm-gateway/shared/pricing/price-book';
 import { priceOverrides } from '@llm-gateway/shared/pricing/price-overrides';
 import { createLaneQueues } from '@llm-gateway/shared/queue/lane-queues';
 import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
+import type { FollowedRouting } from '@llm-gateway/shared/routing/follow-routing';
 import { createTokenCounter } from '@llm-gateway/shared/tokens/token-counter';
 import type { Redis } from 'ioredis';
 import { createAccepter } from './admission/accept.ts';
@@ -41,6 +42,7 @@ export interface ApiParts {
   redis: Redis;
   subscriber: Redis;
   redisWarnings: string[];
+  routing: FollowedRouting;
   isDraining: () => boolean;
 }
 
@@ -67,7 +69,7 @@ export async function composeApi(parts: ApiParts): Promise<ApiDeps> {
   const counter = createTokenCounter();
   const prices = createPriceBook({ overrides: priceOverrides(config), file: loadPriceFile(config.PRICES_FILE) });
 
-  const board = createLaneBoard({ redis, keys, producers: laneQueues.producers, depthMax: config.LANE_DEPTH_MAX });
+  const board = createLaneBoard({ redis, keys, laneQueues, depthMax: config.LANE_DEPTH_MAX });
 
   const webhooks = createWebhooks(redis, keys, config.ALLOW_INSECURE_WEBHOOKS);
 
@@ -120,7 +122,7 @@ export async function composeApi(parts: ApiParts): Promise<ApiDeps> {
     prices,
     counter,
     webhooks,
-    queues: [...laneQueues.queues, webhooks.queue],
+    queues: () => [...laneQueues.queues(), webhooks.queue],
     settings: settingsOf(config),
   };
 }
