@@ -19,12 +19,12 @@ export function parseRouting(text: string): ParsedRouting {
   const parsed = routingFile.safeParse(read.content ?? {}, { error: ruleOf });
   if (!parsed.success) return { faults: parsed.error.issues.flatMap(linesOf) };
 
-  const entries = Object.entries(parsed.data.providers);
+  const entries = Object.entries(parsed.data.providers ?? {});
   const faults = entries.flatMap(([name, entry]) => checkProvider(name, entry));
   const routing: Routing = {
     version: createHash('sha256').update(text).digest('hex').slice(0, 12),
     providers: new Map(entries.map(([name, entry]) => [name, toProvider(name, entry)])),
-    aliases: new Map(Object.entries(parsed.data.models)),
+    aliases: new Map(Object.entries(parsed.data.models ?? {})),
   };
   faults.push(...checkAliases(routing));
   return faults.length > 0 ? { faults } : { routing };

@@ -79,7 +79,7 @@ const step = z.union(
 const alias = z.union(
   [
     target.transform((name) => ({ targets: [name] as z.output<typeof step>[] })),
-    z.strictObject({ targets: z.array(step).min(1).max(16) }),
+    z.strictObject({ targets: z.array(step).min(1, 'must have one at least').max(16, 'must be at most 16') }),
   ],
   { error: 'must be a model, or { targets: [...] } with 1 to 16 of them' },
 );
@@ -93,11 +93,11 @@ const aliasName = z
     'must be 1 to 128 of letters, digits, ".", "_", ":", "@" and "-", and no "/"',
   );
 
-const bounded = <Schema extends z.ZodType<object>>(schema: Schema, max: number) =>
-  schema.refine((entries) => Object.keys(entries).length <= max, `must be at most ${max}`);
+const hasAtMost = (max: number) => (all: object) => Object.keys(all).length <= max;
 
 /** The file as it is written; `parseRouting` checks what its parts say of each other. */
 export const routingFile = z.strictObject({
-  providers: bounded(z.record(providerName, provider), 64).default({}),
-  models: bounded(z.record(aliasName, alias), 1000).default({}),
+  // A member with nothing after its colon is one whose entries are commented out.
+  providers: z.record(providerName, provider).refine(hasAtMost(64), 'must be at most 64').nullish(),
+  models: z.record(aliasName, alias).refine(hasAtMost(1000), 'must be at most 1000').nullish(),
 });
