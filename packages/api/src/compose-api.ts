@@ -21,6 +21,7 @@ import { createSpendReader } from './budget/read-spend.ts';
 import { createWriteOff } from './budget/write-off.ts';
 import type { ApiConfig } from './config.ts';
 import { createAttendance } from './delivery/attendance.ts';
+import type { StreamDeliveryDeps } from './delivery/deliver-stream.ts';
 import { createLogFeed } from './delivery/log-feed.ts';
 import { createLogReader } from './delivery/log-reader.ts';
 import { createDeliveryMarker } from './delivery/mark-delivered.ts';
@@ -28,8 +29,8 @@ import { createQueueTicker } from './delivery/queue-ticker.ts';
 import { createStreamConnections } from './delivery/stream-connections.ts';
 import { createWaiter } from './delivery/waiter.ts';
 import type { ApiDeps, ApiSettings } from './deps.ts';
-import { createJobReader } from './jobs/job-reader.ts';
-import { createLaneBoard } from './lanes/lane-board.ts';
+import { createJobReader, type JobReader } from './jobs/job-reader.ts';
+import { createLaneBoard, type LaneBoard } from './lanes/lane-board.ts';
 import { createRateLimiter } from './limits/rate-limiter.ts';
 import { openLedger } from './usage/open-ledger.ts';
 import { version } from './version.ts';
@@ -86,6 +87,7 @@ export async function composeApi(parts: ApiParts): Promise<ApiDeps> {
     ...openBudgets(redis, keys),
     ...openLedger({ databaseUrl: config.DATABASE_URL, redis, keys, log }),
     admission: {
+      routing: given.routing,
       board,
       policies,
       attach: createAttacher({ redis, keys, jobs, laneQueues }),
@@ -111,14 +113,7 @@ export async function composeApi(parts: ApiParts): Promise<ApiDeps> {
     attendance,
     laneQueues,
     markDelivered: createDeliveryMarker(redis, keys),
-    streams: {
-      jobs,
-      log: createLogReader(redis, keys),
-      feed: createLogFeed({ redis, subscriber, keys, sweepMs: feedSweepMs }),
-      connections: createStreamConnections({ heartbeatMs, stuckMs: stuckReaderMs }),
-      ticker: createQueueTicker({ board, tickMs: queueTickMs }),
-      commitMs: config.STREAM_COMMIT_MS,
-    },
+    streams: openStreams({ ...parts, keys, jobs, board }),
     prices,
     counter,
     webhooks,
@@ -126,6 +121,21 @@ export async function composeApi(parts: ApiParts): Promise<ApiDeps> {
     settings: settingsOf(config),
   };
 }
+
+interface StreamParts extends Pick<ApiParts, 'config' | 'redis' | 'subscriber'> {
+  keys: Keys;
+  jobs: JobReader;
+  board: LaneBoard;
+}
+
+const openStreams = ({ config, redis, subscriber, keys, jobs, board }: StreamParts): StreamDeliveryDeps => ({
+  jobs,
+  log: createLogReader(redis, keys),
+  feed: createLogFeed({ redis, subscriber, keys, sweepMs: feedSweepMs }),
+  connections: createStreamConnections({ heartbeatMs, stuckMs: stuckReaderMs }),
+  ticker: createQueueTicker({ board, tickMs: queueTickMs }),
+  commitMs: config.STREAM_COMMIT_MS,
+});
 
 const openBudgets = (redis: Redis, keys: Keys) => ({
   readSpend: createSpendReader(redis, keys),

@@ -41,6 +41,8 @@ export const jobRecord = z.object({
   model: z.string(),
   /** Our id of the resolved model, such as `openai/gpt-4o`. */
   target: z.string(),
+  /** Ids of the models that are asked where that one fails, in order. */
+  fallbacks: json(z.array(z.string())).optional(),
   /** Request id of the HTTP request that was accepted. */
   request: z.string(),
   /** The `request_id` of the body, which /v1/generate gives back. */
@@ -136,6 +138,7 @@ export type NewJobFields = Record<
   Partial<
     Record<
       | 'key'
+      | 'fallbacks'
       | 'cacheDigest'
       | 'cacheTtlMs'
       | 'cacheNamespace'
