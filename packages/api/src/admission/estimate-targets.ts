@@ -23,7 +23,7 @@ export async function estimateTargets(
   return { targets: [first, ...others], estimate: estimates.length === 0 ? undefined : estimates.reduce(greater) };
 }
 
-const greater = (one: Estimate, other: Estimate): Estimate => ({
-  tokens: Math.max(one.tokens, other.tokens),
-  nanoUsd: one.nanoUsd > other.nanoUsd ? one.nanoUsd : other.nanoUsd,
-});
+function greater(one: Estimate, other: Estimate): Estimate {
+  const dearer = one.nanoUsd < other.nanoUsd ? other : one;
+  return { tokens: Math.max(one.tokens, other.tokens), nanoUsd: dearer.nanoUsd };
+}
