@@ -132,7 +132,7 @@ function openLane(
   if (!worker) throw new Error('no lane is served');
   onTestFinished(async () => {
     draining.abort('draining');
-    await worker.close();
+    await lanes.close();
   });
   return { worker, draining, inHand, deps };
 }

@@ -1,5 +1,5 @@
 import { makeJobId } from '@llm-gateway/shared/contracts/ids';
-import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
+import { type ResolvedModel, resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { FollowedRouting } from '@llm-gateway/shared/routing/follow-routing';
 import type { Attendance } from '../delivery/attendance.ts';
 import type { Wait, Waiter } from '../delivery/waiter.ts';
@@ -77,7 +77,10 @@ export async function admit(request: GenerationRequest, deps: AdmissionDeps): Pr
   await deps.checkBacklog();
   const booksHit = !needsJob(request);
   const verdict = await cache.look(request, targets, { booksHit });
-  if (verdict.hit && booksHit) return { kind: 'cached', model, hit: verdict.hit, rates: await peek(asked, deps) };
+  if (verdict.hit && booksHit) {
+    const answered = resolveModel(verdict.hit.entry.answer.target ?? model.id) ?? model;
+    return { kind: 'cached', model: answered, hit: verdict.hit, rates: await peek(asked, deps) };
+  }
   if (!verdict.hit) await board.checkDepth(model.provider);
   return acceptWaited(asked, verdict, deps);
 }

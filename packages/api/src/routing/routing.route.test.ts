@@ -126,7 +126,7 @@ describe('a name', () => {
   });
 
   test('of a server that workers have left is told apart from one that never was', async () => {
-    await announceLanes(api.redis, api.deps.keys, 'w', new Map([['gone', 'live']]));
+    await announceLanes(api.redis, api.deps.keys, 'w', new Map([['gone', { mode: 'live' as const, apis: [] }]]));
     await withdrawLanes(api.redis, api.deps.keys, ['gone']);
     await waitFor(async () => (await refuse({ model: 'gone/x' }))[1].includes('no worker serves gone'), {
       what: 'it is known to have been there',

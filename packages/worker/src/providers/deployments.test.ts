@@ -21,6 +21,7 @@ function bench(weights: Record<string, number>) {
   const members = Object.entries(weights).map(([name, weight]) => {
     const provider: Provider = {
       mode: 'live',
+      apis: [],
       classify: (error) =>
         error instanceof GatewayError
           ? { ...error.failure, detail: error.failure.detail.replaceAll(`key-${name}`, '[credential]') }

@@ -62,6 +62,7 @@ describe('with a file', () => {
     expect(plans.get('groq')).toEqual({
       dialect: 'openai',
       mode: 'live',
+      apis: ['chat', 'embeddings'],
       deployments: one('https://groq.example/v1', 'no-key-needed'),
     });
     expect(plans.has('anthropic')).toBe(false);
