@@ -11,6 +11,7 @@ import { pricingEnv } from '@llm-gateway/shared/config/pricing';
 import { providerEnv } from '@llm-gateway/shared/config/providers';
 import { redisEnv } from '@llm-gateway/shared/config/redis';
 import { retryEnv } from '@llm-gateway/shared/config/retry';
+import { routingEnv } from '@llm-gateway/shared/config/routing';
 import { webhookDeliveryEnv, webhookEnv } from '@llm-gateway/shared/config/webhooks';
 import { workerEnv } from '@llm-gateway/shared/config/worker';
 import type { z } from 'zod';
@@ -19,6 +20,7 @@ import { startEnv } from './start/start-env.ts';
 /** Every variable of the gateway, in the order in which it is shown to a reader. */
 export const configurationGroups: [title: string, shape: Record<string, z.ZodType>][] = [
   ['Providers', providerEnv],
+  ['Routing', routingEnv],
   ['Redis', redisEnv],
   ['Postgres', { ...databaseEnv, ...ledgerEnv }],
   ['Listening', httpEnv],

@@ -6,6 +6,7 @@ import { createPriceBook } from '@llm-gateway/shared/pricing/price-book';
 import { priceOverrides } from '@llm-gateway/shared/pricing/price-overrides';
 import { createLaneQueues } from '@llm-gateway/shared/queue/lane-queues';
 import { createKeys, type Keys } from '@llm-gateway/shared/redis/keys';
+import type { FollowedRouting } from '@llm-gateway/shared/routing/follow-routing';
 import { createTokenCounter } from '@llm-gateway/shared/tokens/token-counter';
 import type { Redis } from 'ioredis';
 import { createAccepter } from './admission/accept.ts';
@@ -20,6 +21,7 @@ import { createSpendReader } from './budget/read-spend.ts';
 import { createWriteOff } from './budget/write-off.ts';
 import type { ApiConfig } from './config.ts';
 import { createAttendance } from './delivery/attendance.ts';
+import type { StreamDeliveryDeps } from './delivery/deliver-stream.ts';
 import { createLogFeed } from './delivery/log-feed.ts';
 import { createLogReader } from './delivery/log-reader.ts';
 import { createDeliveryMarker } from './delivery/mark-delivered.ts';
@@ -27,8 +29,8 @@ import { createQueueTicker } from './delivery/queue-ticker.ts';
 import { createStreamConnections } from './delivery/stream-connections.ts';
 import { createWaiter } from './delivery/waiter.ts';
 import type { ApiDeps, ApiSettings } from './deps.ts';
-import { createJobReader } from './jobs/job-reader.ts';
-import { createLaneBoard } from './lanes/lane-board.ts';
+import { createJobReader, type JobReader } from './jobs/job-reader.ts';
+import { createLaneBoard, type LaneBoard } from './lanes/lane-board.ts';
 import { createRateLimiter } from './limits/rate-limiter.ts';
 import { openLedger } from './usage/open-ledger.ts';
 import { version } from './version.ts';
@@ -41,6 +43,7 @@ export interface ApiParts {
   redis: Redis;
   subscriber: Redis;
   redisWarnings: string[];
+  routing: FollowedRouting;
   isDraining: () => boolean;
 }
 
@@ -67,7 +70,7 @@ export async function composeApi(parts: ApiParts): Promise<ApiDeps> {
   const counter = createTokenCounter();
   const prices = createPriceBook({ overrides: priceOverrides(config), file: loadPriceFile(config.PRICES_FILE) });
 
-  const board = createLaneBoard({ redis, keys, producers: laneQueues.producers, depthMax: config.LANE_DEPTH_MAX });
+  const board = createLaneBoard({ redis, keys, laneQueues, depthMax: config.LANE_DEPTH_MAX });
 
   const webhooks = createWebhooks(redis, keys, config.ALLOW_INSECURE_WEBHOOKS);
 
@@ -84,6 +87,7 @@ export async function composeApi(parts: ApiParts): Promise<ApiDeps> {
     ...openBudgets(redis, keys),
     ...openLedger({ databaseUrl: config.DATABASE_URL, redis, keys, log }),
     admission: {
+      routing: given.routing,
       board,
       policies,
       attach: createAttacher({ redis, keys, jobs, laneQueues }),
@@ -109,21 +113,29 @@ export async function composeApi(parts: ApiParts): Promise<ApiDeps> {
     attendance,
     laneQueues,
     markDelivered: createDeliveryMarker(redis, keys),
-    streams: {
-      jobs,
-      log: createLogReader(redis, keys),
-      feed: createLogFeed({ redis, subscriber, keys, sweepMs: feedSweepMs }),
-      connections: createStreamConnections({ heartbeatMs, stuckMs: stuckReaderMs }),
-      ticker: createQueueTicker({ board, tickMs: queueTickMs }),
-      commitMs: config.STREAM_COMMIT_MS,
-    },
+    streams: openStreams({ ...parts, keys, jobs, board }),
     prices,
     counter,
     webhooks,
-    queues: [...laneQueues.queues, webhooks.queue],
+    queues: () => [...laneQueues.queues(), webhooks.queue],
     settings: settingsOf(config),
   };
 }
+
+interface StreamParts extends Pick<ApiParts, 'config' | 'redis' | 'subscriber'> {
+  keys: Keys;
+  jobs: JobReader;
+  board: LaneBoard;
+}
+
+const openStreams = ({ config, redis, subscriber, keys, jobs, board }: StreamParts): StreamDeliveryDeps => ({
+  jobs,
+  log: createLogReader(redis, keys),
+  feed: createLogFeed({ redis, subscriber, keys, sweepMs: feedSweepMs }),
+  connections: createStreamConnections({ heartbeatMs, stuckMs: stuckReaderMs }),
+  ticker: createQueueTicker({ board, tickMs: queueTickMs }),
+  commitMs: config.STREAM_COMMIT_MS,
+});
 
 const openBudgets = (redis: Redis, keys: Keys) => ({
   readSpend: createSpendReader(redis, keys),

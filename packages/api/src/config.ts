@@ -9,6 +9,7 @@ import { logEnv } from '@llm-gateway/shared/config/log';
 import { pricingEnv } from '@llm-gateway/shared/config/pricing';
 import { redisEnv } from '@llm-gateway/shared/config/redis';
 import { retryEnv } from '@llm-gateway/shared/config/retry';
+import { routingEnv } from '@llm-gateway/shared/config/routing';
 import { webhookEnv } from '@llm-gateway/shared/config/webhooks';
 import { z } from 'zod';
 
@@ -26,6 +27,7 @@ export const apiConfig = z.object({
   ...pricingEnv,
   ...redisEnv,
   ...retryEnv,
+  ...routingEnv,
   ...webhookEnv,
 });
 

@@ -3,6 +3,7 @@ import type { Metrics } from '@llm-gateway/shared/observability/metrics';
 import type { PriceBook } from '@llm-gateway/shared/pricing/price-book';
 import type { LaneQueues } from '@llm-gateway/shared/queue/lane-queues';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
+import type { FollowedRouting } from '@llm-gateway/shared/routing/follow-routing';
 import type { TokenCounter } from '@llm-gateway/shared/tokens/token-counter';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
@@ -41,11 +42,14 @@ export interface ApiDeps extends LedgerDeps {
   prices: PriceBook;
   /** Its threads are ended by the drain. */
   counter: TokenCounter;
-  queues: Queue[];
+  /** Those that this process has opened. */
+  queues: () => Queue[];
   /** Whether this process has begun to shut down. */
   isDraining: () => boolean;
   /** What is off with the Redis server, seen at start. */
   redisWarnings: string[];
+  /** What the operator's file says at the moment. */
+  routing: FollowedRouting;
   settings: ApiSettings;
 }
 

@@ -3,6 +3,7 @@ import type { Logger } from '@llm-gateway/shared/observability/logger';
 import { createLogger } from '@llm-gateway/shared/observability/logger';
 import { reportRedisServer } from '@llm-gateway/shared/redis/check-server';
 import { closeRedis, connectRedis, whenReady } from '@llm-gateway/shared/redis/connect';
+import { followRouting } from '@llm-gateway/shared/routing/follow-routing';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from './app.ts';
 import { decideAuthMode } from './auth/auth-mode.ts';
@@ -20,6 +21,8 @@ export interface RunningApi {
 export async function startApi(config: Readonly<ApiConfig>): Promise<RunningApi> {
   const authMode = decideAuthMode(config);
   const log = createLogger({ service: 'api', level: config.LOG_LEVEL });
+  // Without the environment: the secrets that the file refers to are for workers.
+  const routing = await followRouting({ path: config.ROUTING_FILE, log });
   const connect = (name: string, role: 'producer' | 'subscriber') =>
     connectRedis({ url: config.REDIS_URL, name, role, log });
   const redis = connect('gateway-api', 'producer');
@@ -35,6 +38,7 @@ export async function startApi(config: Readonly<ApiConfig>): Promise<RunningApi>
     redis,
     subscriber,
     redisWarnings,
+    routing,
     isDraining: () => drain.begun,
   });
   const app = await buildApp(deps);
@@ -46,9 +50,10 @@ export async function startApi(config: Readonly<ApiConfig>): Promise<RunningApi>
     url,
     async close() {
       drain.begun = true;
+      routing.close();
       await finishRequests(app, deps, config.DRAIN_MS, log);
       await Promise.race([
-        Promise.allSettled([...deps.queues.map((queue) => queue.close()), deps.database.destroy()]),
+        Promise.allSettled([...deps.queues().map((queue) => queue.close()), deps.database.destroy()]),
         pause(1000),
       ]);
       await Promise.all([closeRedis(redis), closeRedis(subscriber), deps.counter.close()]);

@@ -7,6 +7,7 @@ import { pricingEnv } from '@llm-gateway/shared/config/pricing';
 import { providerEnv } from '@llm-gateway/shared/config/providers';
 import { redisEnv } from '@llm-gateway/shared/config/redis';
 import { retryEnv } from '@llm-gateway/shared/config/retry';
+import { routingEnv } from '@llm-gateway/shared/config/routing';
 import { webhookDeliveryEnv, webhookEnv } from '@llm-gateway/shared/config/webhooks';
 import { workerEnv } from '@llm-gateway/shared/config/worker';
 import { z } from 'zod';
@@ -22,6 +23,7 @@ export const workerConfig = z.object({
   ...providerEnv,
   ...redisEnv,
   ...retryEnv,
+  ...routingEnv,
   ...webhookDeliveryEnv,
   ...webhookEnv,
   ...workerEnv,

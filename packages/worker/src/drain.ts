@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from '@llm-gateway/shared/observability/logger';
-import type { Worker } from 'bullmq';
 import type { InHand } from './in-hand.ts';
 import type { InterruptionReason } from './interruption.ts';
 
 export interface DrainOptions {
-  workers: Worker[];
+  /** Each takes no more jobs once it is closed, and has closed when those in hand have ended. */
+  workers: { close(): Promise<unknown> }[];
   /** Aborted when the time to finish is over: what still runs is handed back. */
   draining: AbortController;
   inHand: InHand;

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { GenerationJob } from '@llm-gateway/shared/contracts/job';
-import { allQueues } from '@llm-gateway/shared/queue/all-queues';
 import { type Handle, type OpenOptions, openWorker } from '@llm-gateway/shared/queue/define-queue';
-import type { RetryPolicy } from '@llm-gateway/shared/queue/generation-queue';
+import { generationQueue, type Lane, type RetryPolicy } from '@llm-gateway/shared/queue/generation-queue';
 import { type Job, UnrecoverableError, WaitingError, type Worker } from 'bullmq';
 import type { WorkerDeps } from './deps.ts';
 import type { InHand } from './in-hand.ts';
@@ -19,13 +18,43 @@ export interface LaneOptions extends OpenOptions, LockOptions {
   draining: AbortSignal;
 }
 
-/** Serves every lane that this process has a provider for. */
-export function serveLanes(options: LaneOptions, deps: WorkerDeps): Worker[] {
-  const { connection, prefix, concurrency } = options;
+/** The lanes that this process serves at the moment. */
+export interface ServedLanes {
+  workers(): Worker[];
+  /** Begins to serve a lane; nothing happens where it is served already. */
+  start(lane: Lane): void;
+  /** Takes no more jobs of a lane; settles when those in hand have ended. */
+  stop(lane: Lane): Promise<void>;
+  /** The same of all lanes, and of those that are being stopped. */
+  close(): Promise<unknown>;
+}
+
+/** Serves lanes as they are asked for, from the start those that this process has a provider for. */
+export function serveLanes(options: LaneOptions, deps: WorkerDeps): ServedLanes {
+  const { connection, prefix, concurrency, retry } = options;
   const settings = { connection, prefix, concurrency, ...lockSettings(options) };
-  return allQueues(options.retry)
-    .filter(({ lane }) => deps.providers.has(lane))
-    .map(({ contract }) => watch(openWorker(contract, settings, handler(options, deps), leaveAlone), deps));
+  const workers = new Map<Lane, Worker>();
+  const stopping = new Set<Promise<void>>();
+  const open = (lane: Lane) =>
+    watch(openWorker(generationQueue(lane, retry), settings, handler(options, deps), leaveAlone), deps);
+
+  const served: ServedLanes = {
+    workers: () => [...workers.values()],
+    start(lane) {
+      if (!workers.has(lane)) workers.set(lane, open(lane));
+    },
+    async stop(lane) {
+      const worker = workers.get(lane);
+      if (!worker) return;
+      workers.delete(lane);
+      const stopped = worker.close();
+      stopping.add(stopped);
+      await stopped.finally(() => stopping.delete(stopped));
+    },
+    close: () => Promise.allSettled([...[...workers.values()].map((worker) => worker.close()), ...stopping]),
+  };
+  for (const lane of deps.providers.keys()) served.start(lane);
+  return served;
 }
 
 /** Turns what a run came to into what BullMQ understands. */

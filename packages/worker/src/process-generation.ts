@@ -11,12 +11,14 @@ import { networkCause } from './network-cause.ts';
 import { partialAnswer } from './partial-answer.ts';
 import type { Piece, Provider } from './providers/provider.ts';
 import { type CallOutcome, reportCall, reportEnd } from './report.ts';
-import { decideRetry, type RetryDecision } from './resilience/retry-decision.ts';
+import { couldBeCured, tellingFailure } from './resilience/fall-back.ts';
+import { decideRetry } from './resilience/retry-decision.ts';
 import type { Run } from './run.ts';
 import { asDuplicate, type BookedCall, bookedCall, type CallFacts } from './settlement/booked-call.ts';
 import { finalStateOf, type Settled } from './settlement/end-job.ts';
 import { insist } from './settlement/insist.ts';
 import { priceAnswer } from './settlement/price-answer.ts';
+import type { Moved } from './settlement/settlement.ts';
 
 /** What the queue has to do next. */
 export type Next = { kind: 'done' } | { kind: 'failed' } | { kind: 'retry'; delayMs: number };
@@ -38,18 +40,62 @@ export async function processGeneration(run: Run, deps: WorkerDeps): Promise<Nex
   }
   if (record.interrupted) return endFailed(run, record, brokenOff, undefined, deps);
 
-  const provider = deps.providers.get(record.lane);
-  const model = resolveModel(record.target);
-  if (!provider || model === undefined) {
+  const [first, ...others] = targetsOf(record, deps.providers);
+  if (!first) {
     const detail = `No provider serves ${record.target} here.`;
     return endFailed(run, record, { code: 'provider_misconfigured', detail }, undefined, deps);
   }
+  return askTargets(run, record, [first, ...others], deps);
+}
 
+/** A model that may answer, and who serves it. */
+interface Target {
+  model: ResolvedModel;
+  provider: Provider;
+}
+
+/** The models that a job may be answered by, but for those that nobody serves here. */
+const targetsOf = ({ target, fallbacks = [] }: JobRecord, providers: WorkerDeps['providers']): Target[] =>
+  [target, ...fallbacks].flatMap((id) => {
+    const model = resolveModel(id);
+    const provider = model && providers.get(model.provider);
+    return provider ? [{ model, provider }] : [];
+  });
+
+/**
+ * Asks one model after the other, each in a call of its own, until one answers, or fails in a way that no other could
+ * cure. `earlier` are the failures of those before.
+ */
+async function askTargets(
+  run: Run,
+  record: JobRecord,
+  [{ model, provider }, next, ...others]: [Target, ...Target[]],
+  deps: WorkerDeps,
+  earlier: readonly Failure[] = [],
+): Promise<Next> {
   const call = openCall(run, record, model, deps);
   const outcome = await makeCall(call, provider, deps);
   if (outcome.kind === 'stopped') return endStopped(call, outcome.reason, deps);
-  reportCall(deps, record.lane, outcome);
-  return outcome.ok ? endAnswered(call, outcome.report, deps) : endAttempt(call, outcome, deps);
+  reportCall(deps, model.provider, outcome);
+  if (outcome.ok) return endAnswered(call, outcome.report, deps);
+  const mayGoOn = couldBeCured(outcome.failure) && !hasGivenAway(call) && !run.signal.aborted;
+  if (!next || !mayGoOn) return endAttempt(call, outcome, earlier, deps);
+
+  const moved = await fallBack(call, outcome, next.model, deps);
+  if (moved.kind === 'superseded') throw new Interruption('lock-lost' satisfies InterruptionReason);
+  if (moved.kind === 'stopped') return done;
+  return askTargets(run, { ...record, calls: moved.call }, [next, ...others], deps, [...earlier, outcome.failure]);
+}
+
+/** Books a call that failed and begins that of the next model. */
+async function fallBack(call: Call, failed: FailedCall, model: ResolvedModel, deps: WorkerDeps): Promise<Moved> {
+  const { run } = call;
+  const booked = await bookFailed(call, failed, deps);
+  logAttempt(call, failed, { fallback: model.id });
+  const next = { attempt: run.attempt, reason: failed.failure.code, model };
+  const moved = await deps.settlement.nextCall(run, next, booked);
+  if (moved.kind === 'superseded') await deps.settlement.book(run, booked);
+  return moved;
 }
 
 /** A provider call under way, and what has come of it so far. */
@@ -132,7 +178,8 @@ const hasGivenAway = ({ record, log }: Call) => record.unrepeatable === true && 
 async function usedSoFar(call: Call, { prices, counter }: WorkerDeps): Promise<PricedAnswer | undefined> {
   if (!call.isAnswered) return undefined;
   const { record, log, model, promptUsage } = call;
-  return priceAnswer(prices, model, await partialAnswer(record.generation, log.written(), model, promptUsage, counter));
+  const partial = await partialAnswer(record.generation, log.written(), model, promptUsage, counter);
+  return { ...priceAnswer(prices, model, partial), ...answeredBy(call) };
 }
 
 // The connection did not come about, so that nothing was asked.
@@ -143,12 +190,17 @@ const isUntold = ({ code }: Failure, cause: unknown) =>
   code === 'provider_timeout' ||
   (code === 'provider_unreachable' && !neverAsked.includes(networkCause(cause).cause_code ?? ''));
 
-const book = ({ run, record, startedMs, firstTokenMs }: Call, facts: Omit<CallFacts, 'latencyMs' | 'firstTokenMs'>) =>
-  bookedCall(run.id, record, { ...facts, latencyMs: performance.now() - startedMs, firstTokenMs });
+/** Whose an answer is, where that is not the model that the job was accepted for. */
+const answeredBy = ({ record, model }: Call) => (model.id === record.target ? {} : { target: model.id });
+
+type Facts = Pick<CallFacts, 'status' | 'code' | 'used'>;
+
+const book = ({ run, record, model, startedMs, firstTokenMs }: Call, facts: Facts) =>
+  bookedCall(run.id, record, { ...facts, model, latencyMs: performance.now() - startedMs, firstTokenMs });
 
 async function endAnswered(call: Call, { answer: given }: CallReport, deps: WorkerDeps): Promise<Next> {
   const { run, record, model, log } = call;
-  const answer = priceAnswer(deps.prices, model, given);
+  const answer = { ...priceAnswer(deps.prices, model, given), ...answeredBy(call) };
   const booked = book(call, { status: finalStateOf(answer), used: answer });
   const rest = await log.finish();
   const settled = await insist(() => deps.settlement.settle(run, record, answer, booked, rest));
@@ -173,19 +225,27 @@ async function endStopped(call: Call, reason: StopReason, deps: WorkerDeps): Pro
   return done;
 }
 
+type FailedCall = Extract<CallOutcome, { ok: false }>;
+
+async function bookFailed(call: Call, { failure, cause }: FailedCall, deps: WorkerDeps): Promise<BookedCall> {
+  const used = (await usedSoFar(call, deps)) ?? (isUntold(failure, cause) ? 'unknown' : 'none');
+  return book(call, { status: 'failed', code: failure.code, used });
+}
+
 async function endAttempt(
   call: Call,
-  { failure, cause }: Extract<CallOutcome, { ok: false }>,
+  failed: FailedCall,
+  earlier: readonly Failure[],
   deps: WorkerDeps,
 ): Promise<Next> {
   const { run, record } = call;
-  const used = (await usedSoFar(call, deps)) ?? (isUntold(failure, cause) ? 'unknown' : 'none');
-  const booked = book(call, { status: 'failed', code: failure.code, used });
+  const booked = await bookFailed(call, failed, deps);
+  const failure = tellingFailure(earlier, failed.failure);
   // The job's own bounds, which the queue keeps to as well: this process may be configured otherwise than the api was.
   const limits = { ...deps.retryLimits, attempts: record.maxAttempts };
   const leftMs = record.deadlineMs === undefined ? undefined : record.deadlineMs - Date.now();
   const decision = decideRetry(failure, run.attempt, { ...limits, leftMs }, Math.random);
-  logAttempt(run, record, failure, cause, decision);
+  logAttempt(call, failed, decision.kind === 'retry' ? { retry_in_ms: decision.delayMs } : {});
   if (decision.kind === 'final' || hasGivenAway(call)) return endFailed(run, record, failure, booked, deps);
 
   const next = { attempt: run.attempt + 1, afterMs: decision.delayMs, reason: failure.code };
@@ -194,18 +254,19 @@ async function endAttempt(
   return released === 'stopped' ? done : decision;
 }
 
-function logAttempt(run: Run, record: JobRecord, failure: Failure, cause: unknown, decision: RetryDecision): void {
+/** `next` is what follows. */
+function logAttempt({ run, record, model }: Call, { failure, cause }: FailedCall, next: object): void {
   const about = {
     job_id: run.id,
     request_id: record.request,
     attempt: run.attempt,
+    model: model.id,
     code: failure.code,
     ...networkCause(cause),
   };
   // Only our own bugs are logged with their cause: a provider's error object carries headers and bodies.
   if (failure.code === 'internal') run.log.error({ ...about, err: cause }, 'attempt failed unexpectedly');
-  const retry = decision.kind === 'retry' ? { retry_in_ms: decision.delayMs } : {};
-  run.log.warn({ event: 'attempt_failed', ...about, ...retry }, loggableDetail(failure));
+  run.log.warn({ event: 'attempt_failed', ...about, ...next }, loggableDetail(failure));
 }
 
 async function endFailed(

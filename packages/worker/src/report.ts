@@ -31,14 +31,14 @@ type End = { settled: SettledKind } & (
 /** Logs and counts the end of a job, once: only the run that settled it speaks of it. */
 export function reportEnd({ metrics }: Pick<WorkerDeps, 'metrics'>, run: Run, record: JobRecord, end: End): void {
   const { lane } = record;
+  const answer = 'answer' in end ? end.answer : undefined;
   const about = {
     job_id: run.id,
     request_id: record.request,
     user_id: record.user,
-    model: record.target,
+    model: answer?.target ?? record.target,
     attempt: run.attempt,
   };
-  const answer = 'answer' in end ? end.answer : undefined;
   if (end.settled !== 'settled') {
     if (answer) {
       metrics.duplicateCalls.inc({ lane });

@@ -115,7 +115,7 @@ function openLane(
   };
   const draining = new AbortController();
   const inHand = createInHand();
-  const [worker] = serveLanes(
+  const lanes = serveLanes(
     {
       connection: redis,
       prefix: keys.queuePrefix,
@@ -128,10 +128,11 @@ function openLane(
     },
     deps,
   );
+  const [worker] = lanes.workers();
   if (!worker) throw new Error('no lane is served');
   onTestFinished(async () => {
     draining.abort('draining');
-    await worker.close();
+    await lanes.close();
   });
   return { worker, draining, inHand, deps };
 }
@@ -150,9 +151,7 @@ export function openLaneBench() {
   beforeEach(async () => {
     keys = createKeys(`test-${randomUUID()}`);
     laneQueues = createLaneQueues({ redis, keys, retry: patient });
-    const producer = laneQueues.producers.get('sandbox');
-    if (!producer) throw new Error('no sandbox lane');
-    queue = producer.queue;
+    queue = laneQueues.open('sandbox').queue;
     const subscriber = redis.duplicate();
     stops = await createStops({ redis, subscriber, keys, sweepMs: 60_000 });
     const opened = { laneQueues, stops };

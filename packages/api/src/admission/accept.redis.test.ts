@@ -43,7 +43,7 @@ afterEach(async () => {
 });
 
 const lanes = (queue: Pick<Producer<GenerationJob>, 'add'> = producer) =>
-  createLaneQueues({ redis, keys, retry, producers: new Map([['sandbox', { ...producer, ...queue }]]) });
+  createLaneQueues({ redis, keys, retry, openLane: () => ({ ...producer, ...queue }) });
 
 const accepter = (queue?: Pick<Producer<GenerationJob>, 'add'>, over = redis) =>
   createAccepter({

@@ -39,6 +39,8 @@ export interface NewJob {
   id: string;
   request: GenerationRequest;
   model: ResolvedModel;
+  /** Models that are asked where that one fails. */
+  fallbacks?: readonly ResolvedModel[];
   /** The limits and budgets that it falls under. */
   policy: Policy;
   /** What it may use; undefined where none of them asks for it. */
@@ -181,7 +183,7 @@ function scriptOptions(
 }
 
 function recordFields(
-  { request, model, store }: NewJob,
+  { request, model, fallbacks = [], store }: NewJob,
   { maxAttempts, resultTtlMs, graceMs }: AccepterOptions,
 ): NewJobFields {
   const { queue } = request;
@@ -193,6 +195,7 @@ function recordFields(
     lane: model.provider,
     model: request.model,
     target: model.id,
+    ...(fallbacks.length === 0 ? {} : { fallbacks: JSON.stringify(fallbacks.map(({ id }) => id)) }),
     request: request.requestId,
     clientRequest: request.clientRequestId,
     generation: JSON.stringify(request.generation),

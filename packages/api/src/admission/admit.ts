@@ -1,9 +1,11 @@
 import { makeJobId } from '@llm-gateway/shared/contracts/ids';
-import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
+import { type ResolvedModel, resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
+import type { FollowedRouting } from '@llm-gateway/shared/routing/follow-routing';
 import type { Attendance } from '../delivery/attendance.ts';
 import type { Wait, Waiter } from '../delivery/waiter.ts';
 import type { LaneBoard } from '../lanes/lane-board.ts';
 import type { RateDecision, RateLimiter } from '../limits/rate-limiter.ts';
+import { drawFor } from '../routing/draw-for.ts';
 import type { Policies, Policy } from '../tenants/policies.ts';
 import type { Webhooks } from '../webhooks/create-webhooks.ts';
 import { type Acceptance, type Accepter, isParked } from './accept.ts';
@@ -12,11 +14,13 @@ import type { CacheHit, CacheLookup, CacheVerdict } from './cache-lookup.ts';
 import type { BacklogCheck } from './check-backlog.ts';
 import { checkWebhook } from './check-webhook.ts';
 import type { Estimator } from './estimate.ts';
-import { fitModel } from './fit-model.ts';
+import { estimateTargets } from './estimate-targets.ts';
+import { fitTargets, type Targets } from './fit-targets.ts';
 import type { GenerationRequest } from './generation-request.ts';
 import type { Idempotency } from './idempotency.ts';
 
 export interface AdmissionDeps {
+  routing: Pick<FollowedRouting, 'current'>;
   board: LaneBoard;
   attach: Attacher;
   idempotency: Idempotency;
@@ -58,10 +62,11 @@ export type Admission = ({ kind: 'cached'; hit: CacheHit } & Admitted) | Admitte
 export async function admit(request: GenerationRequest, deps: AdmissionDeps): Promise<Admission> {
   const { board, policies, attach, idempotency, cache } = deps;
   checkWebhook(request, deps.webhooks);
-  const model = await fitModel(request, board);
+  const targets = await fitTargets(request, board, deps.routing.current(), drawFor(request));
+  const [model] = targets;
 
   const { tenantId, keyId, userId } = request;
-  const asked: Asked = { request, model, policy: await policies.of({ tenantId, keyId, userId, modelId: model.id }) };
+  const asked: Asked = { request, targets, policy: await policies.of({ tenantId, keyId, userId, modelId: model.id }) };
 
   const earlier = await attach(request);
   if (earlier !== undefined) return joinEarlier('attached', earlier, asked, deps);
@@ -71,8 +76,11 @@ export async function admit(request: GenerationRequest, deps: AdmissionDeps): Pr
   // An answer from the cache leaves a row too.
   await deps.checkBacklog();
   const booksHit = !needsJob(request);
-  const verdict = await cache.look(request, model, { booksHit });
-  if (verdict.hit && booksHit) return { kind: 'cached', model, hit: verdict.hit, rates: await peek(asked, deps) };
+  const verdict = await cache.look(request, targets, { booksHit });
+  if (verdict.hit && booksHit) {
+    const answered = resolveModel(verdict.hit.entry.answer.target ?? model.id) ?? model;
+    return { kind: 'cached', model: answered, hit: verdict.hit, rates: await peek(asked, deps) };
+  }
   if (!verdict.hit) await board.checkDepth(model.provider);
   return acceptWaited(asked, verdict, deps);
 }
@@ -80,7 +88,7 @@ export async function admit(request: GenerationRequest, deps: AdmissionDeps): Pr
 /** A request with what has been found out about it. */
 interface Asked {
   request: GenerationRequest;
-  model: ResolvedModel;
+  targets: Targets;
   /** The limits and budgets that it falls under. */
   policy: Policy;
 }
@@ -100,11 +108,11 @@ async function joinEarlier(
   asked: Asked,
   deps: AdmissionDeps,
 ): Promise<AdmittedJob> {
-  const { request, model } = asked;
+  const { request, targets } = asked;
   const rates = await peek(asked, deps);
   if (request.isBackground) await deps.attendance.dispense(id);
   const wait = request.isWaitedFor ? await deps.waiter.join(id) : undefined;
-  return { kind, model, id, wait, rates, cache: { forwarded: 'miss' } };
+  return { kind, model: targets[0], id, wait, rates, cache: { forwarded: 'miss' } };
 }
 
 const kinds = { accepted: 'accepted', followed: 'followed', cached: 'answered' } as const satisfies Partial<
@@ -112,16 +120,29 @@ const kinds = { accepted: 'accepted', followed: 'followed', cached: 'answered' }
 >;
 
 async function acceptWaited(asked: Asked, verdict: CacheVerdict, deps: AdmissionDeps): Promise<AdmittedJob> {
-  const { request, model, policy } = asked;
+  const { request, policy } = asked;
   const hit = verdict.hit?.entry;
-  const estimate = hit ? undefined : await deps.estimate(request.generation, model, policy);
+  const { targets, estimate } = hit
+    ? { targets: asked.targets, estimate: undefined }
+    : await estimateTargets(request.generation, asked.targets, policy, deps.estimate);
+  const [model, ...fallbacks] = targets;
   const id = makeJobId();
   // In place before the job is: one that ends within a millisecond finds its waiter.
   const wait = request.isWaitedFor ? deps.waiter.expect(id) : undefined;
   try {
     // A job that begins later has nothing to share with one that begins now.
     const isShareable = !isParked(request) && !request.cache.noCache;
-    const accepted = await deps.accept({ id, ...asked, estimate, store: verdict.store, isShareable, hit });
+    const accepted = await deps.accept({
+      id,
+      request,
+      model,
+      fallbacks,
+      policy,
+      estimate,
+      store: verdict.store,
+      isShareable,
+      hit,
+    });
     if (accepted.kind !== 'bound') {
       return { kind: kinds[accepted.kind], model, id, wait, rates: accepted.rates, cache: verdict };
     }

@@ -66,7 +66,7 @@ function makeRequest(changes: Partial<GenerationRequest> = {}): GenerationReques
 }
 
 const look = (request = makeRequest(), options: LookOptions = { booksHit: true }) =>
-  createCacheLookup({ redis, keys, ttlMs: 60_000 }).look(request, model, options);
+  createCacheLookup({ redis, keys, ttlMs: 60_000 }).look(request, [model], options);
 
 /** Looks, and keeps the answer that is missed. */
 async function fill(changes: Partial<KeptAnswer> = {}, request = makeRequest()): Promise<void> {

@@ -9,6 +9,7 @@ import { pairsToHash } from '@llm-gateway/shared/redis/pairs-to-hash';
 import type { Redis } from 'ioredis';
 import { openCachedRow } from './cached-row.ts';
 import { digestOf } from './canonical-json.ts';
+import type { Targets } from './fit-targets.ts';
 import type { GenerationRequest } from './generation-request.ts';
 
 export interface CacheHit {
@@ -33,7 +34,7 @@ export interface LookOptions {
 
 export interface CacheLookup {
   /** Throws `cache_miss` for a client that wants a stored answer or none. */
-  look(request: GenerationRequest, model: ResolvedModel, options: LookOptions): Promise<CacheVerdict>;
+  look(request: GenerationRequest, targets: Targets, options: LookOptions): Promise<CacheVerdict>;
 }
 
 export interface CacheLookupOptions {
@@ -72,13 +73,13 @@ export function createCacheLookup({ redis, keys, ttlMs }: CacheLookupOptions): C
   }
 
   return {
-    look: (request, model, options) =>
+    look: (request, [model, ...fallbacks], options) =>
       callRedis(async () => {
         const { cache, tenantId, generation } = request;
         const ownTtlMs = cache.ttlS === undefined ? ttlMs : cache.ttlS * 1000;
         // Switched off by the operator, no client can switch it on.
         const isOn = ttlMs > 0 && cache.mode !== 'off' && ownTtlMs > 0;
-        const digest = digestOf({ tenantId, namespace: cache.namespace, model: model.id, generation });
+        const digest = digestOf({ tenantId, namespace: cache.namespace, ...named(model, fallbacks), generation });
         const hit = isOn ? await find(digest, request, model, options) : undefined;
         if (hit) return { hit };
         if (cache.onlyIfCached) {
@@ -91,3 +92,9 @@ export function createCacheLookup({ redis, keys, ttlMs }: CacheLookupOptions): C
       }),
   };
 }
+
+/** The answer of a fallback is not one of the model in whose place it was given: others have not asked for it. */
+const named = (model: ResolvedModel, fallbacks: readonly ResolvedModel[]) => ({
+  model: model.id,
+  ...(fallbacks.length === 0 ? {} : { fallbacks: fallbacks.map(({ id }) => id) }),
+});

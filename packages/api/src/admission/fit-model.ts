@@ -1,5 +1,6 @@
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
+import { builtInProviders } from '@llm-gateway/shared/contracts/provider-name';
 import { type ResolvedModel, resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { Dialect } from '../http/dialect.ts';
 import { invalidField, invalidFields } from '../http/invalid-field.ts';
@@ -22,12 +23,14 @@ export async function fitModel(
     const detail = `The API key may not use ${model.id}; it may use ${models.join(', ')}.`;
     throw new GatewayError({ code: 'forbidden', field: '/model', detail });
   }
-  const { lanes, apis } = await board.survey();
+  const { lanes, apis, known } = await board.survey();
   // Workers announce themselves anew within seconds where Redis has forgotten them.
   if (lanes.size === 0) {
     throw new GatewayError({ code: 'dependency_down', detail: 'No worker has come up yet.', retryAfterMs: 5000 });
   }
   if (!lanes.has(model.provider)) {
+    const isProvider = [...builtInProviders, ...known].includes(model.provider);
+    if (!isProvider) throw unknownModel(name, dialect);
     throw invalidField('/model', `no worker serves ${model.provider}; GET /v1/models lists the models that are served`);
   }
   const outputMax = model.row?.maxOutputTokens;

@@ -166,7 +166,7 @@ function openBench() {
         cache: { namespace, noCache },
       } as GenerationRequest;
       // With a row of the ledger or without one: the figures are the same.
-      const { hit, store: place } = await lookup.look(request, model, { booksHit: userId === 'ann' });
+      const { hit, store: place } = await lookup.look(request, [model], { booksHit: userId === 'ann' });
       if (!noCache) {
         const digest = place?.digest ?? [...plain.entries].find(([, entry]) => isOf(entry, step))?.[0];
         expect(hit !== undefined).toBe(plain.look(digest, tenantId));

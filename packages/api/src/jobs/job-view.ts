@@ -144,7 +144,7 @@ export function viewJob(
     object: 'job',
     status: statusOf(record),
     endpoint: record.endpoint,
-    model: record.target,
+    model: answer?.target ?? record.target,
     user_id: record.user,
     created_at: new Date(record.createdMs).toISOString(),
     queued_at: new Date(record.createdMs).toISOString(),

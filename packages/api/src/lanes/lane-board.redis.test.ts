@@ -4,9 +4,8 @@ import { makeJobId } from '@llm-gateway/shared/contracts/ids';
 import { announceLanes, type LaneMode, withdrawWorker } from '@llm-gateway/shared/lanes/announcements';
 import { lifecycleLua } from '@llm-gateway/shared/lifecycle/lifecycle-lua';
 import { createLogger } from '@llm-gateway/shared/observability/logger';
-import { allQueues } from '@llm-gateway/shared/queue/all-queues';
-import { openProducer } from '@llm-gateway/shared/queue/define-queue';
 import type { Lane } from '@llm-gateway/shared/queue/generation-queue';
+import { createLaneQueues, type LaneQueues } from '@llm-gateway/shared/queue/lane-queues';
 import { connectRedis, whenReady } from '@llm-gateway/shared/redis/connect';
 import { defineScript } from '@llm-gateway/shared/redis/define-script';
 import { createKeys } from '@llm-gateway/shared/redis/keys';
@@ -20,36 +19,28 @@ const log = createLogger({ service: 'test', level: 'silent' });
 
 let redis: Redis;
 let keys: ReturnType<typeof createKeys>;
-let producers: ReturnType<typeof openProducers>;
+let laneQueues: LaneQueues;
 beforeEach(async () => {
   keys = createKeys(`test-${randomUUID().slice(0, 18)}`);
   redis = connectRedis({ url: inject('redisUrl'), name: 'board-test', role: 'producer', log });
   await whenReady(redis);
-  producers = openProducers();
+  laneQueues = createLaneQueues({ redis, keys, retry: { attempts: 3, baseDelayMs: 10 } });
 });
 afterEach(async () => {
-  await Promise.all([...producers.values()].map(({ queue }) => queue.close()));
+  await laneQueues.close();
   redis.disconnect();
 });
 
-const openProducers = () =>
-  new Map(
-    allQueues({ attempts: 3, baseDelayMs: 10 }).map(({ lane, contract }) => [
-      lane,
-      openProducer(contract, { connection: redis, prefix: keys.queuePrefix }),
-    ]),
-  );
-
 const serves = async (laneBoard: LaneBoard, lane: Lane) => (await laneBoard.survey()).lanes.has(lane);
 
-const board = (depthMax = 100) => createLaneBoard({ redis, keys, producers, depthMax });
+const board = (depthMax = 100) => createLaneBoard({ redis, keys, laneQueues, depthMax });
 
 const announce = (worker: string, ...served: [Lane, LaneMode][]) =>
   announceLanes(redis, keys, worker, new Map(served.map(([lane, mode]) => [lane, { mode, apis: [] }])));
 
 const add = async (lane: Lane, options: JobsOptions = {}) => {
   const id = makeJobId();
-  await producers.get(lane)?.add(id, { v: 1, id, requestId: 'r' }, options);
+  await laneQueues.open(lane).add(id, { v: 1, id, requestId: 'r' }, options);
   return id;
 };
 

@@ -3,6 +3,7 @@ import type { GenerationJob } from '@llm-gateway/shared/contracts/job';
 import { type LaneSurvey, surveyLanes } from '@llm-gateway/shared/lanes/announcements';
 import type { Producer } from '@llm-gateway/shared/queue/define-queue';
 import type { Lane } from '@llm-gateway/shared/queue/generation-queue';
+import type { LaneQueues } from '@llm-gateway/shared/queue/lane-queues';
 import { callRedis } from '@llm-gateway/shared/redis/call-redis';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import type { Redis } from 'ioredis';
@@ -18,6 +19,8 @@ export interface LaneCounts {
 export interface LaneBoard {
   /** Workers at work, and the lanes that workers have served of late. */
   survey(): Promise<LaneSurvey>;
+  /** Every lane that there is something to tell of: workers have served it at some time, or this process has used it. */
+  known(): Promise<Lane[]>;
   counts(lane: Lane): Promise<LaneCounts>;
   /** How many jobs are to be served before this one; null for one that does not stand in the lane's line. */
   position(lane: Lane, id: string): Promise<number | null>;
@@ -30,30 +33,38 @@ export interface LaneBoard {
 export interface LaneBoardOptions {
   redis: Redis;
   keys: Keys;
-  producers: ReadonlyMap<Lane, Producer<GenerationJob>>;
+  laneQueues: Pick<LaneQueues, 'open' | 'producers'>;
   depthMax: number;
 }
 
 const fullRetryMs = 5000;
 
 /** What is to be known of the lanes; what every request needs is read at most twice a second however many come. */
-export function createLaneBoard({ redis, keys, producers, depthMax }: LaneBoardOptions): LaneBoard {
+export function createLaneBoard({ redis, keys, laneQueues, depthMax }: LaneBoardOptions): LaneBoard {
   const survey = remember(() => surveyLanes(redis, keys));
-  const views = new Map([...producers].map(([lane, producer]) => [lane, viewLane(redis, keys, lane, producer)]));
-  const counts = async (lane: Lane) => (await views.get(lane)?.counts()) ?? { waiting: 0, active: 0, delayed: 0 };
+  const views = new Map<Lane, ReturnType<typeof viewLane>>();
+  const viewOf = (lane: Lane) => {
+    const view = views.get(lane) ?? viewLane(redis, keys, lane, laneQueues.open(lane));
+    views.set(lane, view);
+    return view;
+  };
+  const counts = async (lane: Lane) => viewOf(lane).counts();
 
   return {
     survey,
+    async known() {
+      const { known } = await survey();
+      return [...new Set([...known, ...laneQueues.producers.keys()])].sort();
+    },
     counts,
     async position(lane, id) {
-      const queue = producers.get(lane)?.queue;
-      if (!queue) return null;
+      const { queue } = laneQueues.open(lane);
       // BullMQ gives out ranges only. Every job of a lane has a priority, so this set is the whole of its line.
       return callRedis(() => redis.zrank(queue.toKey('prioritized'), id));
     },
     async etaMs(lane, position) {
       await counts(lane);
-      const perMs = views.get(lane)?.rate.perMs();
+      const perMs = viewOf(lane).rate.perMs();
       return perMs === undefined ? null : Math.round((position + 1) / perMs);
     },
     async checkDepth(lane) {

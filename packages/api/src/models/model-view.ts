@@ -36,6 +36,10 @@ export const modelView = z
     aliases: z.array(z.string()),
     pricing: pricing.nullable(),
     endpoints: z.array(z.string()),
+    targets: z
+      .array(z.string())
+      .optional()
+      .describe("Of a name of the operator's: the models behind it, the first one first"),
   })
   .meta({ id: 'Model' });
 

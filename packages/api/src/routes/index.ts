@@ -34,7 +34,7 @@ import { metricsRoute } from './ops/metrics.ts';
 
 /** All routes, one line each, in four rooms: for everybody, for callers, for administrators of tenants and for the operator. */
 export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void> {
-  const { admission, authenticator, settings, queues, isDraining } = deps;
+  const { admission, authenticator, settings, isDraining } = deps;
   const { board, waiter } = admission;
   const cache = { store: createCacheStore(deps.redis, deps.keys), ttlS: settings.cacheTtlS };
 
@@ -82,6 +82,6 @@ export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promi
   await app.register(async (operators) => {
     operators.addHook('onRequest', adminOnly(deps));
     await operators.register(metricsRoute, { ...deps, board, waiter, connections: deps.streams.connections });
-    await operators.register(bullBoardRoute, { queues });
+    await operators.register(bullBoardRoute, { ...deps, board });
   });
 }

@@ -5,6 +5,7 @@ import { announceLanes, type ServedLane } from '@llm-gateway/shared/lanes/announ
 import { createLogger } from '@llm-gateway/shared/observability/logger';
 import type { Lane } from '@llm-gateway/shared/queue/generation-queue';
 import { connectRedis, whenReady } from '@llm-gateway/shared/redis/connect';
+import { followRouting } from '@llm-gateway/shared/routing/follow-routing';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import type { Redis } from 'ioredis';
@@ -83,7 +84,8 @@ export async function startTestApi(options: TestApiOptions): Promise<TestApi> {
 
   const drain = { begun: false };
   const isDraining = () => drain.begun;
-  const deps = await composeApi({ config, authMode, log, redis, subscriber, redisWarnings: [], isDraining });
+  const routing = await followRouting({ path: config.ROUTING_FILE, log, intervalMs: 20 });
+  const deps = await composeApi({ config, authMode, log, redis, subscriber, redisWarnings: [], isDraining, routing });
   const served = new Map(lanes.map((lane): [Lane, ServedLane] => [lane, { mode: 'sandbox', apis: apisOf(lane) }]));
   if (lanes.length > 0) await announceLanes(redis, deps.keys, 'test-worker', served);
 
@@ -122,7 +124,12 @@ export async function startTestApi(options: TestApiOptions): Promise<TestApi> {
     async close() {
       await app.close();
       closeDelivery(deps);
-      await Promise.all([...deps.queues.map((queue) => queue.close()), deps.counter.close(), deps.database.destroy()]);
+      routing.close();
+      await Promise.all([
+        ...deps.queues().map((queue) => queue.close()),
+        deps.counter.close(),
+        deps.database.destroy(),
+      ]);
       for (const connection of [redis, subscriber]) connection.disconnect();
     },
   };
@@ -131,7 +138,7 @@ export async function startTestApi(options: TestApiOptions): Promise<TestApi> {
 
 async function tracesOf({ redis, keys, admission, queues }: ApiDeps, userId: string): Promise<Traces> {
   const jobs = await countKeys(redis, keys.job('*'));
-  const queued = await Promise.all(queues.map((queue) => queue.count()));
+  const queued = await Promise.all(queues().map((queue) => queue.count()));
   const { rules } = await admission.policies.of({ tenantId: 'default', userId });
   const decision = await admission.limiter.peek(rules);
   return {

@@ -3,8 +3,8 @@ import { pricedAnswer } from '../contracts/answer.ts';
 import { failure } from '../contracts/failure.ts';
 import { generation } from '../contracts/generation.ts';
 import { jobStates } from '../contracts/job.ts';
+import { providerName } from '../contracts/provider-name.ts';
 import { isStopReason } from '../lifecycle/stop-reasons.ts';
-import { lanes } from '../queue/generation-queue.ts';
 import { jobWebhook } from '../webhooks/job-webhook.ts';
 
 const milliseconds = z.coerce.number().int().nonnegative();
@@ -36,11 +36,13 @@ export const jobRecord = z.object({
   key: z.string().optional(),
   /** The route that accepted the job, which decides the dialect of its result. */
   endpoint: z.string(),
-  lane: z.enum(lanes),
+  lane: providerName,
   /** The model as the client named it. */
   model: z.string(),
   /** Our id of the resolved model, such as `openai/gpt-4o`. */
   target: z.string(),
+  /** Ids of the models that are asked where that one fails, in order. */
+  fallbacks: json(z.array(z.string())).optional(),
   /** Request id of the HTTP request that was accepted. */
   request: z.string(),
   /** The `request_id` of the body, which /v1/generate gives back. */
@@ -136,6 +138,7 @@ export type NewJobFields = Record<
   Partial<
     Record<
       | 'key'
+      | 'fallbacks'
       | 'cacheDigest'
       | 'cacheTtlMs'
       | 'cacheNamespace'

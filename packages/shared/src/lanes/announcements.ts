@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { type NativeApi, nativeApis } from '../contracts/native-body.ts';
-import { isLane, type Lane } from '../queue/generation-queue.ts';
+import { isLane, type Lane, lanesMax } from '../queue/generation-queue.ts';
 import { callRedis } from '../redis/call-redis.ts';
 import type { Keys } from '../redis/keys.ts';
 
@@ -40,6 +40,14 @@ export async function announceLanes(
   await pipeline.zremrangebyscore(keys.workers, '-inf', now - goneAfterMs).exec();
 }
 
+/**
+ * Takes lanes off the list that this worker serves no more. Another one that still does announces them within
+ * `heartbeatMs`.
+ */
+export async function withdrawLanes(redis: Redis, keys: Keys, lanes: readonly Lane[]): Promise<void> {
+  if (lanes.length > 0) await redis.zrem(keys.lanes, ...lanes);
+}
+
 /** Takes a worker that stops off the list. */
 export async function withdrawWorker(redis: Redis, keys: Keys, workerId: string): Promise<void> {
   await redis.zrem(keys.workers, workerId);
@@ -51,6 +59,8 @@ export interface LaneSurvey {
   lanes: Map<Lane, LaneMode>;
   /** Of these, what their providers can be sent as it came. */
   apis: Map<Lane, readonly NativeApi[]>;
+  /** All lanes that workers have ever served: jobs of theirs may still wait. */
+  known: readonly Lane[];
 }
 
 /** What workers have announced. Throws `dependency_down`. */
@@ -70,6 +80,7 @@ export async function surveyLanes(redis: Redis, keys: Keys): Promise<LaneSurvey>
       lane,
       nativeApis.filter((api) => spoken[lane]?.split(' ').includes(api)),
     ]);
-    return { workers, lanes: new Map(lanes), apis: new Map(apis) };
+    const known = Object.keys(modes).filter(isLane).slice(0, lanesMax);
+    return { workers, lanes: new Map(lanes), apis: new Map(apis), known };
   });
 }

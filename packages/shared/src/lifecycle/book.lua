@@ -39,10 +39,10 @@ local function ledger_append(row, now)
   redis.call('XADD', K.ledger, '*', 'row', row, 't', string.format('%d', now))
 end
 
--- A row made here, of a call or a request without one.
+-- A row made here, of a call or a request without one. The call under way may be one of a fallback.
 local function ledger_row(id, record, row)
   row.generation, row.tenant, row.key, row.user = id, record.tenant, record.key or '', record.user
-  row.model, row.provider = record.target, record.lane
+  row.model, row.provider = record.callTarget or record.target, record.callProvider or record.lane
   row.endpoint, row.request = record.endpoint, record.request
   row.priceVersion, row.latencyMs, row.firstTokenMs, row.providerRequest = cjson.null, cjson.null, cjson.null, cjson.null
   return cjson.encode(row)

@@ -9,7 +9,7 @@ local RECORD_FIELDS = {
   'idempotency', 'flight', 'leader', 'detached', 'promotions', 'run', 'endedBy', 'losses', 'dirty', 'stop', 'tag',
   'queuePriority', 'parked', 'held', 'share', 'delayedUntilMs', 'startDeadlineMs', 'deadlineMs', 'graceMs',
   'onDisconnect', 'unreadMs', 'sequence', 'logBytes', 'cacheDigest', 'key', 'endpoint', 'request', 'calls', 'hold',
-  'spendDay', 'unrepeatable',
+  'spendDay', 'unrepeatable', 'callTarget', 'callProvider',
 }
 
 -- These fields as a table; without any for a record that is not there.

@@ -48,12 +48,13 @@ local function promote(id, record, reason, now)
 end
 
 -- Ends every follower of a job as `o` says. The one who began the call has paid for it, or will.
--- o as for end_job, and: nano (what the answer has cost)
+-- o as for end_job, and: nano (what the answer has cost), target and provider (whose it is, where that is a fallback)
 local function end_followers(id, o)
   local followers = redis.call('ZRANGE', K.followers(id), 0, -1)
   for _, follower in ipairs(followers) do
     local record = read_record(follower)
     if o.answer then
+      record.callTarget, record.callProvider = o.target, o.provider
       local row = { call = 0, kind = 'coalesced', status = o.state, usageSource = 'none' }
       row.costNanoUsd, row.savedNanoUsd = '0', o.nano
       ledger_append(ledger_row(follower, record, row), o.now)

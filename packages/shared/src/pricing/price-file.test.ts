@@ -137,9 +137,12 @@ test.for([
   [{ models: { o3: { ...base, max_output_tokens: 1.5 } } }, 'o3: max_output_tokens must be a whole number'],
   [{ models: { o3: { ...base, max_output_tokens: '5' } } }, 'o3: max_output_tokens must be a whole number'],
   [{ models: { 'some-model': base } }, 'some-model: is no model: write provider/name'],
-  [{ models: { 'google/x': base } }, 'google/x: is no model: write provider/name'],
-  [{ models: { 'openai/gpt-4*': base } }, 'openai/gpt-4*: a wildcard is one of openai/*, anthropic/*, sandbox/*'],
-  [{ models: { '*': base } }, '*: a wildcard is one of'],
+  [{ models: { 'Google/x': base } }, 'Google/x: is no model: write provider/name'],
+  [
+    { models: { 'openai/gpt-4*': base } },
+    'openai/gpt-4*: a wildcard is a provider and all of its models, as in openai/*',
+  ],
+  [{ models: { '*': base } }, '*: a wildcard is a provider'],
   [{ models: { 'gpt-4o': base, 'openai/gpt-4o': base } }, 'openai/gpt-4o: is openai/gpt-4o, which has a price in'],
 ] as [unknown, string][])('%j is refused: %s', ([content, fault]) => {
   expect(faultsOf(content)).toMatch(/^Bad prices in my\/prices\.json \(PRICES_FILE\):\n/);

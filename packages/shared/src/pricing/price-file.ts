@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConfigError } from '../config/load-config.ts';
-import { type ProviderName, providerNames } from '../contracts/provider-name.ts';
+import { isProviderName, type ProviderName } from '../contracts/provider-name.ts';
 import { flatPrice, type ModelPrice, oneHourWritePrice, priceKinds, priceMembers } from './model-price.ts';
 import { resolveModel } from './resolve-model.ts';
 import { scaledInteger } from './scaled-integer.ts';
@@ -73,11 +73,11 @@ export const badPrices = (name: string, faults: string[]): ConfigError =>
 
 /** Whom a key means, a whole provider where it has no id; or what is wrong with the key. */
 function subjectOf(key: string): { provider: ProviderName; id?: string } | string {
-  const wildcard = providerNames.find((provider) => key === `${provider}/*`);
-  if (wildcard) return { provider: wildcard };
+  const wildcard = /^([^/]+)\/\*$/.exec(key)?.[1];
+  if (wildcard !== undefined && isProviderName(wildcard)) return { provider: wildcard };
   // A model of that name would never be asked for, and its price would be ignored without a word.
-  if (key.includes('*')) return `a wildcard is one of ${providerNames.map((provider) => `${provider}/*`).join(', ')}`;
-  return resolveModel(key) ?? `is no model: write provider/name, the provider being one of ${providerNames.join(', ')}`;
+  if (key.includes('*')) return 'a wildcard is a provider and all of its models, as in openai/*';
+  return resolveModel(key) ?? 'is no model: write provider/name, as in openai/gpt-4o';
 }
 
 function toEntry(members: z.output<typeof entry>, provider: ProviderName): PriceFileEntry {

@@ -38,7 +38,9 @@ describe('a name is looked up in order', () => {
     ['openai/ft:gpt-4o:acme/team:x', 'openai', 'ft:gpt-4o:acme/team:x'],
     ['anthropic/claude-sonnet-9', 'anthropic', 'claude-sonnet-9'],
     ['sandbox/fail-twice', 'sandbox', 'sandbox/fail-twice'],
-  ] as const)('behind a known provider any name may follow: %s', ([name, provider, model]) => {
+    ['groq/meta-llama/llama-4', 'groq', 'meta-llama/llama-4'],
+    ['my-server-2/x', 'my-server-2', 'x'],
+  ] as const)('behind any provider any name may follow: %s', ([name, provider, model]) => {
     expect(resolveModel(name)).toEqual({ id: name, provider, model, known: false });
   });
 
@@ -47,7 +49,10 @@ describe('a name is looked up in order', () => {
     'claude-sonnet-9',
     'echo',
     'GPT-4o',
-    'google/gemini-2.5-pro',
+    'Google/gemini-2.5-pro',
+    'two words/x',
+    '-groq/x',
+    `${'x'.repeat(33)}/m`,
     'anthropic/',
     '/gpt-4o',
     'openai',

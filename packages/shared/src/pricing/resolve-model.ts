@@ -1,4 +1,4 @@
-import { type ProviderName, providerNames } from '../contracts/provider-name.ts';
+import { isProviderName, type ProviderName } from '../contracts/provider-name.ts';
 import type { ModelRow } from './model-row.ts';
 import { models } from './models.ts';
 
@@ -17,9 +17,9 @@ export interface ResolvedModel {
 const nameable = /^[\x21-\x7e]{1,256}$/;
 
 /**
- * The model that a client's name stands for: exact id → alias → snapshot → `provider/model` of a known provider,
- * even one that the table lacks → undefined. Case matters, as it does to the providers. A name of more than 256
- * characters, or with other than visible ASCII ones, is nobody's.
+ * The model that a client's name stands for: exact id → alias → snapshot → `provider/model` of whatever provider, even
+ * one that nobody serves, which is for workers to say → undefined. Case matters, as it does to the providers. A name of
+ * more than 256 characters, or with other than visible ASCII ones, is nobody's.
  */
 export function resolveModel(name: string): ResolvedModel | undefined {
   return nameable.test(name) ? (knownNames.get(name) ?? unlisted(name)) : undefined;
@@ -41,9 +41,9 @@ function namesOf(row: ModelRow): [string, ResolvedModel][] {
 
 function unlisted(name: string): ResolvedModel | undefined {
   const slash = name.indexOf('/');
-  const provider = providerNames.find((known) => known === name.slice(0, Math.max(0, slash)));
+  const provider = name.slice(0, Math.max(0, slash));
   const model = name.slice(slash + 1);
-  if (!provider || model === '') return undefined;
+  if (!isProviderName(provider) || model === '') return undefined;
   // The sandbox knows its own models by their whole name.
   return { id: name, provider, model: provider === 'sandbox' ? name : model, known: false };
 }

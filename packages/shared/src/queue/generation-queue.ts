@@ -1,16 +1,18 @@
 import { type GenerationJob, generationJob } from '../contracts/job.ts';
-import { type ProviderName, providerNames } from '../contracts/provider-name.ts';
+import { isProviderName, type ProviderName } from '../contracts/provider-name.ts';
 import { defineQueue, type QueueContract } from './define-queue.ts';
 
 /**
  * A lane is one queue per provider: a provider that hangs or throttles cannot starve the others, and workers are
- * scaled per lane.
+ * scaled per lane. Which ones there are is told by what workers announce.
  */
-export const lanes = providerNames;
-
 export type Lane = ProviderName;
 
-export const isLane = (name: string): name is Lane => (lanes as readonly string[]).includes(name);
+/** Whether a lane may be called so. */
+export const isLane = isProviderName;
+
+/** So many lanes a process opens at most: each holds a queue, and its name comes from outside. */
+export const lanesMax = 100;
 
 export interface RetryPolicy {
   attempts: number;

@@ -3,9 +3,8 @@ import type { Redis } from 'ioredis';
 import type { GenerationJob } from '../contracts/job.ts';
 import { callRedis } from '../redis/call-redis.ts';
 import type { Keys } from '../redis/keys.ts';
-import { allQueues } from './all-queues.ts';
 import { openProducer, type Producer } from './define-queue.ts';
-import { isLane, type Lane, type RetryPolicy } from './generation-queue.ts';
+import { generationQueue, isLane, type Lane, lanesMax, type RetryPolicy } from './generation-queue.ts';
 import { withTimeout } from './with-timeout.ts';
 
 /** A job's place in a lane. */
@@ -19,8 +18,11 @@ export interface Place {
 }
 
 export interface LaneQueues {
+  /** Those of the lanes that have been opened. */
   producers: ReadonlyMap<Lane, Producer<GenerationJob>>;
-  queues: Queue[];
+  queues(): Queue[];
+  /** The producing end of a lane, opened when it is first asked for. Throws when there are too many. */
+  open(lane: Lane): Producer<GenerationJob>;
   /** Gives a job its place. Doing so again changes nothing. Throws `dependency_down`, in time. */
   add(place: Place): Promise<void>;
   /** Makes sure that a job that waits for its turn has its place, by what its record says. */
@@ -35,42 +37,39 @@ export interface LaneQueuesOptions {
   redis: Redis;
   keys: Keys;
   retry: RetryPolicy;
-  /** Replaces what opens the producers; tests make theirs fail. */
-  producers?: ReadonlyMap<Lane, Producer<GenerationJob>>;
+  /** Replaces what opens a lane; tests make theirs fail. */
+  openLane?: (lane: Lane) => Producer<GenerationJob>;
 }
 
 const callTimeoutMs = 2000;
 
-const openAll = (redis: Redis, keys: Keys, retry: RetryPolicy) =>
-  new Map(
-    allQueues(retry).map(({ lane, contract }) => [
-      lane,
-      openProducer(contract, { connection: redis, prefix: keys.queuePrefix }),
-    ]),
-  );
-
-/** The producing ends of all lanes. */
+/** The producing ends of the lanes, each opened with its first job or its first look. */
 export function createLaneQueues({
   redis,
   keys,
   retry,
-  producers = openAll(redis, keys, retry),
+  openLane = (lane) => openProducer(generationQueue(lane, retry), { connection: redis, prefix: keys.queuePrefix }),
 }: LaneQueuesOptions): LaneQueues {
-  const producerOf = (lane: Lane) => {
-    const producer = producers.get(lane);
-    if (!producer) throw new Error(`no producer for lane ${lane}`);
+  const producers = new Map<Lane, Producer<GenerationJob>>();
+  function open(lane: Lane): Producer<GenerationJob> {
+    const opened = producers.get(lane);
+    if (opened) return opened;
+    if (producers.size >= lanesMax) throw new Error(`lane ${lane} is one too many: ${lanesMax} are open`);
+    const producer = openLane(lane);
+    producers.set(lane, producer);
     return producer;
-  };
-  const queues = [...producers.values()].map(({ queue }) => queue);
+  }
+  const queues = () => [...producers.values()].map(({ queue }) => queue);
 
   async function add({ lane, id, requestId, priority, attempts }: Place): Promise<void> {
     const options = { priority, attempts };
-    await callRedis(() => withTimeout(producerOf(lane).add(id, { v: 2, id, requestId }, options), callTimeoutMs));
+    await callRedis(() => withTimeout(open(lane).add(id, { v: 2, id, requestId }, options), callTimeoutMs));
   }
 
   return {
     producers,
     queues,
+    open,
     add,
     async requeue(id) {
       const [state, lane, requestId, priority, attempts, parked, leader] = await callRedis(() =>
@@ -86,8 +85,8 @@ export function createLaneQueues({
       });
     },
     async remove(lane, id) {
-      await callRedis(() => withTimeout(producerOf(lane).queue.remove(id), callTimeoutMs));
+      await callRedis(() => withTimeout(open(lane).queue.remove(id), callTimeoutMs));
     },
-    close: () => Promise.allSettled(queues.map((queue) => queue.close())),
+    close: () => Promise.allSettled(queues().map((queue) => queue.close())),
   };
 }

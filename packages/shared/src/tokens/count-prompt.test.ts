@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Generation } from '../contracts/generation.ts';
-import { providerNames } from '../contracts/provider-name.ts';
+import { builtInProviders } from '../contracts/provider-name.ts';
 import { countPromptTokens, estimatePromptTokens } from './count-prompt.ts';
 import { createTokenCounter } from './token-counter.ts';
 
@@ -53,7 +53,7 @@ const prompt: fc.Arbitrary<Generation> = fc
   )
   .map((given) => given as Generation);
 
-describe.for(providerNames)('the estimate for %s', (provider) => {
+describe.for([...builtInProviders, 'groq'])('the estimate for %s', (provider) => {
   const estimate = (generation: Generation) => estimatePromptTokens(generation, provider, counter);
 
   test('is more than the prompt counts', async () => {

@@ -47,7 +47,8 @@ const anthropic: Bound = {
   perImage: 4784,
 };
 
-const bounds: Record<ProviderName, Bound> = { openai, sandbox: openai, anthropic };
+// A server that the operator has named speaks OpenAI's format; that its tokenizer makes no more of a text is assumed.
+const boundOf = (provider: ProviderName): Bound => (provider === 'anthropic' ? anthropic : openai);
 
 /** So many tokens the provider will hardly find more in the prompt: an upper estimate, for what has to be set aside. */
 export async function estimatePromptTokens(
@@ -55,7 +56,7 @@ export async function estimatePromptTokens(
   provider: ProviderName,
   counter: Counter,
 ): Promise<number> {
-  const { ratio, perMessage, perPrompt, perFormat, perTools, perImage } = bounds[provider];
+  const { ratio, perMessage, perPrompt, perFormat, perTools, perImage } = boundOf(provider);
   const content = await counter.count(textsOf(generation));
   const format = (generation.responseFormat?.type ?? 'text') === 'text' ? 0 : perFormat;
   const tools = generation.tools?.length ? perTools : 0;

@@ -71,6 +71,7 @@ end
 if not repeated then
   redis.call('HSET', key, 'run', run, 'dirty', '0', 'chars', '0', 'flush', '0')
   redis.call('HINCRBY', key, 'calls', 1)
+  redis.call('HDEL', key, 'callTarget', 'callProvider')
 end
 redis.call('ZREM', K.unqueued, id)
 if not for_others then

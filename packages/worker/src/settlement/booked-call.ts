@@ -2,6 +2,7 @@ import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
 import type { FailureCode } from '@llm-gateway/shared/contracts/failure';
 import type { NewLedgerRow } from '@llm-gateway/shared/contracts/ledger-row';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
+import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
 
 /** A provider call and what it came to, as `book_call` in the scripts takes it. */
 export interface BookedCall {
@@ -18,6 +19,8 @@ export interface BookedCall {
 }
 
 export interface CallFacts {
+  /** The model that was called, where that is not the one that the job was accepted for. */
+  model?: Pick<ResolvedModel, 'id' | 'provider'> | undefined;
   status: NewLedgerRow['status'];
   code?: FailureCode | undefined;
   /**
@@ -30,7 +33,11 @@ export interface CallFacts {
 }
 
 /** Makes the ledger's row of a call. */
-export function bookedCall(id: string, record: JobRecord, { status, code, used, ...times }: CallFacts): BookedCall {
+export function bookedCall(
+  id: string,
+  record: JobRecord,
+  { model, status, code, used, ...times }: CallFacts,
+): BookedCall {
   const answer = typeof used === 'string' ? undefined : used;
   const { usage } = answer ?? {};
   const row: NewLedgerRow = {
@@ -42,8 +49,8 @@ export function bookedCall(id: string, record: JobRecord, { status, code, used, 
     tenant: record.tenant,
     key: record.key ?? '',
     user: record.user,
-    model: record.target,
-    provider: record.lane,
+    model: model?.id ?? record.target,
+    provider: model?.provider ?? record.lane,
     endpoint: record.endpoint,
     request: record.request,
     promptTokens: usage?.promptTokens ?? 0,

@@ -6,6 +6,7 @@ import { type Failure, failureRow } from '@llm-gateway/shared/contracts/failure'
 import type { FinalState } from '@llm-gateway/shared/contracts/job';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { type StopReason, stopReasons } from '@llm-gateway/shared/lifecycle/stop-reasons';
+import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { RunScript } from '@llm-gateway/shared/redis/define-script';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import type { Run } from '../run.ts';
@@ -46,7 +47,7 @@ const cacheFields = (
 ): string[] =>
   Object.entries({
     namespace: cacheNamespace,
-    target,
+    target: answer?.target ?? target,
     job: id,
     state,
     costNanoUsd: answer?.costNanoUsd ?? '',
@@ -123,6 +124,9 @@ export const waysToEnd = (end: End) => ({
   },
 });
 
+/** Whose an answer is that a fallback gave. */
+const whose = (target: string) => ({ target, provider: resolveModel(target)?.provider });
+
 /** An answer as an event that takes the place of all that was told of it. */
 const snapshotOf = (answer: PricedAnswer | undefined): JobEvent => ({
   type: 'snapshot',
@@ -141,6 +145,7 @@ export const createEnd =
       state,
       ...(call ? { call } : {}),
       ...(answer ? { answer: JSON.stringify(answer) } : {}),
+      ...(answer?.target === undefined ? {} : whose(answer.target)),
       ...(failure ? { failure: JSON.stringify(failure), reason: failure.code } : {}),
       retryable: isRetryable,
       releases_key: outcome.releasesKey,

@@ -152,7 +152,7 @@ async function openWorld(seed: number) {
     redis,
     keys,
     retry: { attempts: 3, baseDelayMs: 1 },
-    producers: new Map([['sandbox', lane.producer]]) as never,
+    openLane: () => lane.producer as never,
   });
   const faults: unknown[] = [];
   const log = { error: (about: { err: unknown }) => faults.push(about.err) } as never;

@@ -5,7 +5,7 @@
 --
 -- KEYS[1] record
 -- ARGV[1] job id, ARGV[2] run, ARGV[3] what it came to, as JSON: state, answer and failure (JSON texts, each may be
--- absent), call (for book_call; absent when no provider was called), retryable (another try could end better),
+-- absent), call (for book_call; absent when no provider was called), target and provider (of a fallback's answer), retryable (another try could end better),
 -- releases_key, cache ({digest, ttl_ms, max_bytes, fields} or absent), snapshot (the text of the answer as an event,
 -- as JSON; absent until asked for by 'late'); ARGV[4…] events for the log, as JSON
 --

@@ -3,6 +3,7 @@ import type { JobEvent } from '@llm-gateway/shared/contracts/event';
 import { type JobRecord, parseJobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { lifecycleLua } from '@llm-gateway/shared/lifecycle/lifecycle-lua';
 import { isStopReason, type StopReason } from '@llm-gateway/shared/lifecycle/stop-reasons';
+import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
 import { defineScript, loadLua } from '@llm-gateway/shared/redis/define-script';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
 import { pairsToHash } from '@llm-gateway/shared/redis/pairs-to-hash';
@@ -25,6 +26,9 @@ export type Beginning =
 /** `stopped`: the job was to be stopped, or no budget pays for more of it, and it has ended with the run. */
 export type Released = 'released' | 'superseded' | 'stopped';
 
+/** `calls`: the next call has been begun. */
+export type Moved = { kind: 'calls'; call: number } | { kind: 'superseded' } | { kind: 'stopped' };
+
 export type Appended =
   | { kind: 'superseded' }
   /** How many connections follow the log, its size, and whether the job shall stop. */
@@ -42,6 +46,14 @@ export interface LogPiece {
 /** What follows a run that did not end its job. */
 export type NextAttempt = Pick<Extract<JobEvent, { type: 'retrying' }>, 'attempt' | 'afterMs' | 'reason'>;
 
+/** What follows a call that failed, where its run goes on with another model. */
+export interface NextCall {
+  attempt: number;
+  /** A failure's code. */
+  reason: string;
+  model: Pick<ResolvedModel, 'id' | 'provider'>;
+}
+
 /** Writes the life of a job to its record. Every step is one script, so a crash falls between steps, never within. */
 export function createSettlement({ redis, keys, cacheMaxBytes }: SettlementOptions) {
   const script = (file: string, ...before: string[]) =>
@@ -49,6 +61,7 @@ export function createSettlement({ redis, keys, cacheMaxBytes }: SettlementOptio
   const beginScript = script('./begin.lua');
   const appendScript = script('./append.lua');
   const releaseScript = script('./release.lua');
+  const nextCallScript = script('./next-call.lua');
   const bookScript = script('./book.lua');
   const settleScript = script('./settle.lua', cachePutLua);
 
@@ -85,6 +98,21 @@ export function createSettlement({ redis, keys, cacheMaxBytes }: SettlementOptio
       const event = JSON.stringify({ type: 'retrying', ...next });
       const released = await releaseScript([keys.job(id)], [id, run, event, call ? JSON.stringify(call) : '']);
       return released === 0 ? 'superseded' : released === 2 ? 'stopped' : 'released';
+    },
+
+    /**
+     * Books a call that failed and begins the next one of the same run. Returns the next one's number, or what became of
+     * the run instead.
+     */
+    async nextCall({ id, run }: RunName, { attempt, reason, model }: NextCall, call: BookedCall): Promise<Moved> {
+      const retrying = { type: 'retrying', attempt, afterMs: 0, reason };
+      const started: JobEvent = { type: 'started', attempt, provider: model.provider, model: model.id };
+      const [moved, number] = (await nextCallScript(
+        [keys.job(id)],
+        [id, run, JSON.stringify(call), JSON.stringify(retrying), JSON.stringify(started), model.id, model.provider],
+      )) as [number, number?];
+      if (number !== undefined) return { kind: 'calls', call: number };
+      return { kind: moved === 0 ? 'superseded' : 'stopped' };
     },
 
     /** Books the call of a run that has its job no longer: it is paid for all the same. */

@@ -1,5 +1,6 @@
+import { surveyLanes } from '@llm-gateway/shared/lanes/announcements';
 import { bullPriorityMax } from '@llm-gateway/shared/lifecycle/fair-queue';
-import { lanes } from '@llm-gateway/shared/queue/generation-queue';
+import type { Lane } from '@llm-gateway/shared/queue/generation-queue';
 import type { LaneQueues } from '@llm-gateway/shared/queue/lane-queues';
 import { defineScript, loadLua } from '@llm-gateway/shared/redis/define-script';
 import type { Keys } from '@llm-gateway/shared/redis/keys';
@@ -9,7 +10,7 @@ import type { Redis } from 'ioredis';
 export interface RebaserOptions {
   redis: Redis;
   keys: Keys;
-  laneQueues: Pick<LaneQueues, 'producers'>;
+  laneQueues: Pick<LaneQueues, 'producers' | 'open'>;
   /** How far virtual time may run from its base. */
   spanMax?: number;
 }
@@ -44,12 +45,18 @@ export function createRebaser({ redis, keys, laneQueues, spanMax = (bullPriority
     }
   }
 
+  /** Also those that this worker does not serve: theirs may have none at the moment. */
+  async function lanesInUse(): Promise<Set<Lane>> {
+    const { known } = await surveyLanes(redis, keys);
+    return new Set([...known, ...laneQueues.producers.keys()]);
+  }
+
   return async (): Promise<void> => {
-    for (const lane of lanes) {
-      const queue = laneQueues.producers.get(lane)?.queue;
+    for (const lane of await lanesInUse()) {
       const clock = keys.fairClock(lane);
       const isNeeded = (await rebaseScript([clock], [spanMax, lockMs])) === 1;
-      if (!queue || !isNeeded) continue;
+      if (!isNeeded) continue;
+      const { queue } = laneQueues.open(lane);
       const base = Number(await redis.hget(clock, 'base'));
       // A job that was being accepted while the base moved comes to the lane with a priority of the old one, after all
       // passes perhaps: the mark stays until a later pass has found nothing to change.

@@ -35,7 +35,7 @@ function jobData({ jobId, record, type }: JobMoment, isResultWanted: boolean): o
     status: isStart ? 'in_progress' : record.state,
     endpoint: record.endpoint,
     response_id: responseIdOf(jobId),
-    model: record.target,
+    model: answer?.target ?? record.target,
     ...viewCost({ answer, free: record.free }),
     result_url: `/v1/jobs/${jobId}/result`,
     metadata: record.metadata,

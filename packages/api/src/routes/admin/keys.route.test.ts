@@ -100,7 +100,7 @@ describe('making a key', () => {
     ['a scope twice', { scopes: ['read', 'read'] }, '/scopes'],
     ['no scope', { scopes: [] }, '/scopes'],
     ['an unknown model', { models: ['gpt-4o', 'gpt-99'] }, '/models/1'],
-    ['limits of an unknown model', { model_limits: { 'x/y~z': {} } }, '/model_limits/x~1y~0z'],
+    ['limits of an unknown model', { model_limits: { 'X/y~z': {} } }, '/model_limits/X~1y~0z'],
     [
       'limits of a model twice',
       { model_limits: { 'gpt-4o': {}, 'openai/gpt-4o': {} } },

@@ -1,4 +1,3 @@
-import { lanes } from '@llm-gateway/shared/queue/generation-queue';
 import { callRedis } from '@llm-gateway/shared/redis/call-redis';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -8,6 +7,7 @@ import { formatQuery, jsonOrCsv, sendCsv, wantsCsv } from '../../http/csv.ts';
 import { problem } from '../../http/problem-schema.ts';
 import { countJobs } from '../../jobs/count-jobs.ts';
 import type { LaneBoard } from '../../lanes/lane-board.ts';
+import { routingView, viewRouting } from '../../routing/routing-view.ts';
 import { percentiles } from '../../usage/percentiles.ts';
 import { periodOf, periodQuery } from '../../usage/period.ts';
 import { readLatencies } from '../../usage/read-latencies.ts';
@@ -15,7 +15,8 @@ import { groupings, sumUsage } from '../../usage/sum-usage.ts';
 import { hitRate, usageGroup, usageGroupColumns, usageSummary, viewGroup, viewUsage } from '../../usage/usage-view.ts';
 import { type CacheRoutesDeps, cacheView, viewCache } from '../native/cache.ts';
 
-export interface SummaryDeps extends Pick<ApiDeps, 'ledger' | 'settings' | 'redis' | 'keys' | 'tenants' | 'webhooks'> {
+export interface SummaryDeps
+  extends Pick<ApiDeps, 'ledger' | 'settings' | 'redis' | 'keys' | 'tenants' | 'webhooks' | 'routing'> {
   board: LaneBoard;
   cache: CacheRoutesDeps;
 }
@@ -55,6 +56,7 @@ const summary = z.object({
   webhooks: queueView.nullable().describe("Deliveries on their way, of all tenants; null for a tenant's administrator"),
   providers: z.record(z.string(), z.enum(['live', 'sandbox'])),
   workers: z.int(),
+  routing: routingView.nullable().describe('The routing file as this process has it; null without one'),
 });
 
 export const summaryRoute: FastifyPluginAsyncZod<SummaryDeps> = async (app, deps) => {
@@ -86,7 +88,7 @@ export const summaryRoute: FastifyPluginAsyncZod<SummaryDeps> = async (app, deps
         ]),
       ),
       board.survey(),
-      Promise.all(lanes.map(async (lane) => [lane, await board.counts(lane)] as const)),
+      countLanes(board),
       jobsOf(scope.tenantId, deps),
       request.caller.role === 'operator' ? deliveriesOf(deps) : null,
     ]);
@@ -110,9 +112,15 @@ export const summaryRoute: FastifyPluginAsyncZod<SummaryDeps> = async (app, deps
       webhooks,
       providers: Object.fromEntries(survey.lanes),
       workers: survey.workers,
+      routing: viewRouting(deps.routing.state(), request.caller.role === 'operator'),
     };
   });
 };
+
+async function countLanes(board: LaneBoard) {
+  const lanes = await board.known();
+  return Promise.all(lanes.map(async (lane) => [lane, await board.counts(lane)] as const));
+}
 
 async function jobsOf(tenantId: string | undefined, { redis, keys, tenants }: SummaryDeps) {
   const ids = tenantId === undefined ? (await tenants.list()).map(({ id }) => id) : [tenantId];

@@ -81,7 +81,7 @@ export const toJobAnswer = (id: string, record: JobRecord): GenerateAnswer =>
   toGenerateAnswer(answerOf(id, record), {
     jobId: id,
     model: record.model,
-    provider: resolveModel(record.target)?.provider ?? record.lane,
+    provider: resolveModel(record.answer?.target ?? record.target)?.provider ?? record.lane,
     requestId: record.clientRequest,
     cached: record.cached === true,
     latencyMs: (record.finishedMs ?? record.createdMs) - record.createdMs,

@@ -1,5 +1,4 @@
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
-import { models } from '@llm-gateway/shared/pricing/models';
 import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -8,10 +7,11 @@ import { etagOf } from '../../http/etag.ts';
 import { header } from '../../http/header.ts';
 import { isNotModified, sendNotModified } from '../../http/not-modified.ts';
 import type { LaneBoard } from '../../lanes/lane-board.ts';
-import { modelView, seedModelView, viewModel, viewSeedModel } from '../../models/model-view.ts';
+import { listedModels } from '../../models/listed-models.ts';
+import { modelView, seedModelView, viewSeedModel } from '../../models/model-view.ts';
 import { pageOf } from '../../models/page.ts';
 
-export interface ModelRoutesDeps extends Pick<ApiDeps, 'prices'> {
+export interface ModelRoutesDeps extends Pick<ApiDeps, 'prices' | 'routing'> {
   board: LaneBoard;
 }
 
@@ -35,11 +35,8 @@ const paging = z.object({
 const anthropicPage = 20;
 
 /** The models of the lanes that workers serve: one shape that both SDKs and the first clients of this API can read. */
-export const modelRoutes: FastifyPluginAsyncZod<ModelRoutesDeps> = async (app, { prices, board }) => {
-  const served = async () => {
-    const { lanes } = await board.survey();
-    return models.filter(({ provider }) => lanes.has(provider)).map((row) => viewModel(row, prices));
-  };
+export const modelRoutes: FastifyPluginAsyncZod<ModelRoutesDeps> = async (app, { prices, board, routing }) => {
+  const served = async () => listedModels(routing.current(), await board.survey(), prices);
 
   app.get(
     '/v1/models',
@@ -84,8 +81,10 @@ export const modelRoutes: FastifyPluginAsyncZod<ModelRoutesDeps> = async (app, {
     },
     async (request) => {
       const name = request.params['*'];
-      const id = resolveModel(name)?.row?.id;
-      const found = (await served()).find((model) => model.id === id);
+      const resolved = resolveModel(name);
+      const all = await served();
+      // The operator's own names go before the table's.
+      const found = [name, resolved?.row?.id, resolved?.id].flatMap((id) => all.filter((model) => model.id === id))[0];
       if (!found)
         throw new GatewayError({
           code: 'model_not_found',

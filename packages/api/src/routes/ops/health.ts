@@ -4,7 +4,8 @@ import type { ApiDeps } from '../../deps.ts';
 import type { LaneBoard } from '../../lanes/lane-board.ts';
 import type { LedgerWatch } from '../../usage/ledger-watch.ts';
 
-export interface HealthDeps extends Pick<ApiDeps, 'redis' | 'isDraining' | 'redisWarnings' | 'ledgerWatch'> {
+export interface HealthDeps
+  extends Pick<ApiDeps, 'redis' | 'isDraining' | 'redisWarnings' | 'ledgerWatch' | 'routing'> {
   board: LaneBoard;
   version: string;
 }
@@ -66,7 +67,7 @@ async function lookAtLedger(watch: LedgerWatch) {
 
 export const healthRoutes: FastifyPluginAsyncZod<HealthDeps> = async (
   app,
-  { redis, board, version, isDraining, redisWarnings, ledgerWatch },
+  { redis, board, version, isDraining, redisWarnings, ledgerWatch, routing },
 ) => {
   app.get(
     '/',
@@ -120,6 +121,7 @@ export const healthRoutes: FastifyPluginAsyncZod<HealthDeps> = async (
           ...(connected ? [] : ['Redis is not reachable: new requests are refused with 503']),
           ...(connected && workers === 0 ? ['No worker is running: accepted jobs wait'] : []),
           ...books.warnings,
+          ...(routing.state()?.refused ? ['The routing file is refused: the version before it is in use'] : []),
         ],
       };
     },

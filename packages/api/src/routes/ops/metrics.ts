@@ -1,5 +1,4 @@
 import type { Metrics } from '@llm-gateway/shared/observability/metrics';
-import { lanes } from '@llm-gateway/shared/queue/generation-queue';
 import type { FastifyPluginAsync } from 'fastify';
 import type { StreamConnections } from '../../delivery/stream-connections.ts';
 import type { Waiter } from '../../delivery/waiter.ts';
@@ -27,6 +26,7 @@ export const metricsRoute: FastifyPluginAsync<MetricsRouteDeps> = async (
       metrics.ledgerBacklog.set(backlog.rows);
       metrics.ledgerOldestSeconds.set(backlog.oldestS);
     }
+    const lanes = await board.known().catch(() => []);
     await Promise.all(
       lanes.map(async (lane) => {
         const counts = await board.counts(lane).catch(() => ({}));
