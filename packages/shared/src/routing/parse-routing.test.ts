@@ -119,7 +119,7 @@ test.for([
   ['providers: { openai: { api_key: k, apis: [chat] } }', 'providers.openai.apis: is known of openai'],
   [
     `providers:\n  groq:\n    ${server}\n    apis: [images]`,
-    'providers.groq.apis[0]: must be one of chat, responses, completions, embeddings',
+    'providers.groq.apis[0]: must be one of chat, responses, embeddings, completions',
   ],
   [`providers:\n  groq:\n    ${server}\n    key: x`, 'providers.groq: unknown member key'],
   [
