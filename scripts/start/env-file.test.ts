@@ -30,6 +30,10 @@ test.for([
   expect(envFileFaults(text)).toEqual([]);
 });
 
+test('what the routing file refers to is known', () => {
+  expect(envFileFaults('GROQ_API_KEY=1', ['GROQ_API_KEY'])).toEqual([]);
+});
+
 test('.env.example has no fault, with its lines taken in', () => {
   const example = readFileSync(resolve(root, '.env.example'), 'utf8');
   expect(envFileFaults(example.replace(/^# (?=[A-Z_0-9]+=)/gm, ''))).toEqual([]);

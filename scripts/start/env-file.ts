@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { configurationGroups } from '../configuration-groups.ts';
+import { readRoutingFacts } from './routing-file.ts';
 
 /** Not ours, but at home in the same file: docker-compose.yml reads it too. */
 const composeOnly = ['PUBLISH_ADDRESS', 'PUBLISH_PORT', 'POSTGRES_PASSWORD'];
@@ -13,12 +14,14 @@ const presentable = /^[A-Z][A-Z0-9_]*$/;
 export function loadEnvFile(file: string, say: (line: string) => void): void {
   if (!existsSync(file)) return;
   process.loadEnvFile(file);
-  for (const fault of envFileFaults(readFileSync(file, 'utf8'))) say(`.env: ${fault}`);
+  const { secrets } = readRoutingFacts(process.env.ROUTING_FILE);
+  for (const fault of envFileFaults(readFileSync(file, 'utf8'), secrets)) say(`.env: ${fault}`);
 }
 
-/** The lines that have no effect, each told without its value. */
-export function envFileFaults(text: string): string[] {
-  const known = new Set([...configurationGroups.flatMap(([, shape]) => Object.keys(shape)), ...composeOnly]);
+/** The lines that have no effect, each told without its value. `referred` are names that the routing file refers to. */
+export function envFileFaults(text: string, referred: readonly string[] = []): string[] {
+  const ours = configurationGroups.flatMap(([, shape]) => Object.keys(shape));
+  const known = new Set([...ours, ...composeOnly, ...referred]);
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   const faults: string[] = [];
   for (let index = 0; index < lines.length; index += 1) {

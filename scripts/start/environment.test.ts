@@ -1,4 +1,7 @@
-import { expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { environments, sandboxEnvironment } from './environment.ts';
 import { readSettings } from './settings.ts';
 
@@ -16,6 +19,26 @@ const wired = environments({
   databaseUrl: 'postgres://p',
   sandboxUrl: 'http://s',
   adminKey: 'an-admin-key-0123',
+});
+
+test('what the routing file refers to is for workers alone', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'routing-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'routing.yaml');
+  writeFileSync(file, `providers: { groq: { base_url: "http://x", api_key: "\${GROQ_API_KEY}" } }`);
+  const routed = { ...base, ROUTING_FILE: file, GROQ_API_KEY: 'secret' };
+  const { api, worker } = environments({
+    base: routed,
+    settings: readSettings(routed, '/root'),
+    redisUrl: 'redis://r',
+    databaseUrl: 'postgres://p',
+    sandboxUrl: undefined,
+    adminKey: undefined,
+  });
+  expect(worker(0)).toMatchObject({ GROQ_API_KEY: 'secret', ROUTING_FILE: file });
+  expect(api).toMatchObject({ ROUTING_FILE: file, OTHER: 'kept' });
+  expect(api).not.toHaveProperty('GROQ_API_KEY');
+  expect(sandboxEnvironment(routed, '0')).not.toHaveProperty('GROQ_API_KEY');
 });
 
 test('the api gets no provider key', () => {

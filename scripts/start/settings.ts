@@ -5,7 +5,9 @@ import { httpEnv } from '@llm-gateway/shared/config/http';
 import { isLoopback } from '@llm-gateway/shared/config/is-loopback';
 import { loadConfig } from '@llm-gateway/shared/config/load-config';
 import { providerEnv } from '@llm-gateway/shared/config/providers';
+import { routingEnv } from '@llm-gateway/shared/config/routing';
 import { z } from 'zod';
+import { readRoutingFacts } from './routing-file.ts';
 import { startEnv } from './start-env.ts';
 
 /** What `npm start` itself goes by; everything else in the environment belongs to the processes it starts. */
@@ -21,8 +23,10 @@ export interface StartSettings {
   makesAdminKey: boolean;
   keysRequired: boolean;
   sandbox: 'start' | 'off' | { url: string };
-  /** The providers that have a key of their own. */
+  /** The official providers that have a key, here or in the routing file. */
   live: { openai: boolean; anthropic: boolean };
+  /** Servers that the routing file names. */
+  named: readonly string[];
 }
 
 const { HOST, PORT } = httpEnv;
@@ -31,6 +35,7 @@ const startConfig = z.object({
   ...startEnv,
   ...authEnv,
   ...drainEnv,
+  ...routingEnv,
   HOST,
   PORT,
   OPENAI_API_KEY,
@@ -41,7 +46,11 @@ const startConfig = z.object({
 /** Throws a ConfigError that names every bad variable. */
 export function readSettings(env: NodeJS.ProcessEnv, root: string): StartSettings {
   const config = loadConfig(startConfig, env);
-  const live = { openai: config.OPENAI_API_KEY !== undefined, anthropic: config.ANTHROPIC_API_KEY !== undefined };
+  const { providers } = readRoutingFacts(config.ROUTING_FILE);
+  const live = {
+    openai: config.OPENAI_API_KEY !== undefined || providers.includes('openai'),
+    anthropic: config.ANTHROPIC_API_KEY !== undefined || providers.includes('anthropic'),
+  };
   return {
     dataDir: resolve(root, config.DATA_DIR),
     host: config.HOST,
@@ -54,6 +63,7 @@ export function readSettings(env: NodeJS.ProcessEnv, root: string): StartSetting
     keysRequired: (config.AUTH_MODE ?? defaultAuthMode(config.HOST, config.NODE_ENV)) === 'keys',
     sandbox: sandboxOf(config, live),
     live,
+    named: providers.filter((name) => !(name in live)),
   };
 }
 

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import type { AdminKey } from './admin-key.ts';
 import { readSettings } from './settings.ts';
@@ -29,6 +30,12 @@ test.for([
   ['Ctrl-C stops everything'],
 ] as const)('tells: %s', ([line]) => {
   expect(told({ OPENAI_API_KEY: 'sk-secret' })).toContain(line);
+});
+
+test('tells the servers of the routing file', () => {
+  const file = resolve(import.meta.dirname, '../../examples/routing.yaml');
+  const row = 'Providers  openai: live, anthropic: off (no ANTHROPIC_API_KEY), groq: live, ollama: live';
+  expect(told({ ROUTING_FILE: file, SANDBOX: 'off' })).toContain(row);
 });
 
 test('tells no secret', () => {

@@ -29,7 +29,7 @@ export function summary({ settings, url, redis, postgres, admin, warnings, secon
     ['Queues', `${url}/admin/queues  (admin key: ${keyFile ?? admin.where})`],
     ['Redis', `${redis.version}, ${redis.how}`],
     ['Postgres', `${postgres.version}, ${postgres.how}`],
-    ['Providers', `openai: ${provider(settings, 'openai')}, anthropic: ${provider(settings, 'anthropic')}`],
+    ['Providers', providers(settings)],
     ['Logs', settings.logTo === 'stdout' ? 'here' : join(short(settings.dataDir), 'logs', logFiles(settings))],
     ...warnings.map((warning) => ['Warning', warning]),
   ];
@@ -44,6 +44,11 @@ Ctrl-C stops everything.
 `;
 }
 
+function providers(settings: StartSettings): string {
+  const official = (['openai', 'anthropic'] as const).map((name) => `${name}: ${provider(settings, name)}`);
+  return [...official, ...settings.named.map((name) => `${name}: live`)].join(', ');
+}
+
 const isServed = ({ live, sandbox }: StartSettings, name: ProviderKey): boolean => live[name] || sandbox !== 'off';
 
 function provider(settings: StartSettings, name: ProviderKey): string {
@@ -55,7 +60,11 @@ const logFiles = ({ sandbox }: StartSettings): string =>
   sandbox === 'start' ? '{api,worker,sandbox}.log' : '{api,worker}.log';
 
 function firstCall(settings: StartSettings, url: string, keyFile: string | undefined): string {
-  const model = isServed(settings, 'openai') ? 'gpt-4o' : isServed(settings, 'anthropic') && 'claude-sonnet-4-5';
+  const model = isServed(settings, 'openai')
+    ? 'gpt-4o'
+    : isServed(settings, 'anthropic')
+      ? 'claude-sonnet-4-5'
+      : settings.named[0] && `${settings.named[0]}/MODEL`;
   if (!model) {
     return `No provider is served, so every request is refused. Set OPENAI_API_KEY or ANTHROPIC_API_KEY and start again,
 or leave SANDBOX=off out for made-up answers.`;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { digestOf } from '../admission/canonical-json.ts';
-import type { GenerationRequest } from '../admission/generation-request.ts';
+import { digestOf } from './canonical-json.ts';
+import type { GenerationRequest } from './generation-request.ts';
 
 /**
  * The draws by which a request is given one of several models. Requests that the cache would answer alike draw alike, or
