@@ -81,6 +81,26 @@ const refusalOf = ({
   ...(vendorParam ? { param: vendorParam } : {}),
 });
 
+/** Codes that blame the request. Any other one blames the provider, or the moment. */
+const isBlamed = (code: string) => /^(invalid_|image_|unsupported_|empty_|failed_to_download_|context_length_)|_policy/.test(code);
+
+/** The failure behind an error that came in mid-answer, after a response that said 200. */
+export function classifyBrokenOff(said: Pick<ErrorResponse, 'provider' | 'vendorCode' | 'vendorMessage'>): Failure {
+  const { provider, vendorCode: code, vendorMessage } = said;
+  const named = code === null ? '' : ` (${code})`;
+  if (code !== null && isBlamed(code)) {
+    const why = vendorMessage === null ? '.' : `: ${vendorMessage}`;
+    const detail = `${provider} broke off its answer${named}${why}`;
+    return { code: 'provider_refused', detail, provider, refusal: { status: 400, code } };
+  }
+  return { code: brokenOffCode(code), detail: `${provider} broke off its answer${named}.`, provider };
+}
+
+function brokenOffCode(code: string | null): FailureCode {
+  if (code !== null && quotaCodes.has(code)) return 'provider_quota_spent';
+  return code === 'rate_limit_exceeded' || code === 'rate_limit_error' ? 'provider_rate_limited' : 'provider_busy';
+}
+
 /** Errors that carry no response: the connection, the stream, or our own code. */
 export function classifyBroken(provider: string, error: unknown): Failure {
   if (error instanceof GatewayError) return error.failure;

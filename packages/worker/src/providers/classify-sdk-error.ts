@@ -1,5 +1,5 @@
 import type { Failure } from '@llm-gateway/shared/contracts/failure';
-import { classifyBroken, classifyResponse } from './classify-response.ts';
+import { classifyBroken, classifyBrokenOff, classifyResponse } from './classify-response.ts';
 
 type ClassOf<T> = abstract new (...args: never[]) => T;
 
@@ -36,8 +36,7 @@ export function classifySdkError<ApiError extends { status: number | undefined; 
   const { code, message, type, param } = sdk.read(error);
   if (error.status === undefined) {
     // An error event within a stream: the provider began to answer and gave up.
-    const named = code === null ? '' : ` (${code})`;
-    return { code: 'provider_busy', detail: `${provider} broke off its answer${named}.`, provider };
+    return classifyBrokenOff({ provider, vendorCode: code, vendorMessage: message });
   }
   const { status, headers } = error;
   return classifyResponse({

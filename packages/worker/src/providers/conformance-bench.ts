@@ -8,9 +8,9 @@ import type { Answer } from '@llm-gateway/shared/contracts/answer';
 import { visibleText } from '@llm-gateway/shared/contracts/deltas';
 import type { Failure } from '@llm-gateway/shared/contracts/failure';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
-import { createSandboxClient } from '@llm-gateway/testkit/sandbox-client';
+import { createSandboxClient, type SandboxCallWithBody } from '@llm-gateway/testkit/sandbox-client';
 import { afterAll, beforeAll, expect, vi } from 'vitest';
-import type { Provider, ProviderRequest } from './provider.ts';
+import type { Piece, Provider, ProviderRequest } from './provider.ts';
 
 export interface Candidate {
   name: string;
@@ -23,7 +23,9 @@ export interface Candidate {
 }
 
 export interface Outcome {
+  /** The visible text of every piece. */
   deltas: string[];
+  pieces: Piece[];
   answer?: Answer;
   error?: unknown;
 }
@@ -32,8 +34,12 @@ export interface Bench {
   provider(options?: { apiKey?: string; timeoutMs?: number }): Provider;
   /** Calls the sandbox with a fault order in place of a model. */
   call(order: string, options?: Partial<Generation>, signal?: AbortSignal): Promise<Outcome & { requestId: string }>;
-  fail(order: string): Promise<Failure>;
+  fail(order: string, options?: Partial<Generation>): Promise<Failure>;
   callsOf(requestId: string): Promise<CallRecord[]>;
+  /** What arrived at the sandbox of the only call with an id. */
+  sentBy(requestId: string): Promise<SandboxCallWithBody>;
+  /** What the sandbox answers to a body that is sent past the provider. */
+  ask(path: string, body: object): Promise<Record<string, unknown>>;
   billOf(requestId: string): Promise<{ calls: number; prompt_tokens: number; completion_tokens: number }>;
   /** What has gone to the console so far. */
   printed(): unknown[];
@@ -68,13 +74,28 @@ export function openBench(candidate: Candidate): Bench {
   return {
     provider,
     call,
-    async fail(order) {
-      const { error, answer } = await call(order);
+    async fail(order, generation) {
+      const { error, answer } = await call(order, generation);
       expect(answer, `${order} was taken for an answer`).toBeUndefined();
       return provider().classify(error);
     },
     callsOf: async (requestId) =>
       (await createSandboxClient(sandbox.url).calls({ request_id: requestId })) as unknown as CallRecord[],
+    async sentBy(requestId) {
+      const calls = await createSandboxClient(sandbox.url).callsWithBodies({ request_id: requestId });
+      expect(calls).toHaveLength(1);
+      return calls[0] as SandboxCallWithBody;
+    },
+    async ask(path, body) {
+      const headers = { authorization: 'Bearer k', 'x-api-key': 'k', 'anthropic-version': '2023-06-01' };
+      const response = await fetch(sandbox.url + path, {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      expect(response.status).toBe(200);
+      return (await response.json()) as Record<string, unknown>;
+    },
     printed: () => spies.flatMap((spy) => spy.mock.calls),
     billOf: (requestId) => createSandboxClient(sandbox.url).bill({ request_id: requestId }),
   };
@@ -88,11 +109,12 @@ export const requestOf = (order: string, generation: Partial<Generation> = {}): 
 
 /** Everything that a caller sees of one call. */
 export async function collect(provider: Provider, request: ProviderRequest, signal: AbortSignal): Promise<Outcome> {
-  const outcome: Outcome = { deltas: [] };
+  const outcome: Outcome = { deltas: [], pieces: [] };
   try {
     const stream = provider.generate(request, signal);
     for (let step = await stream.next(); ; step = await stream.next()) {
       if (step.done) return { ...outcome, answer: step.value };
+      outcome.pieces.push(step.value);
       outcome.deltas.push(visibleText(step.value.deltas));
     }
   } catch (error) {

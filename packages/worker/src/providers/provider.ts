@@ -36,6 +36,8 @@ export interface ProviderOptions {
   apiKey: string;
   baseURL: string;
   timeoutMs: number;
+  /** The requests that it can be sent as clients wrote them; absent: all of its dialect. */
+  apis?: readonly NativeApi[] | undefined;
   /** For what the provider leaves uncounted. */
   counter: Pick<TokenCounter, 'count'>;
   transport?: Transport;

@@ -62,6 +62,7 @@ class LeanResponse {
   readonly headers: Headers;
   readonly body: LeanBody;
   readonly #body: Answered['body'];
+  readonly #signal: AbortSignal | undefined;
 
   constructor(url: string, { statusCode, headers, body }: Answered, signal: AbortSignal | undefined) {
     this.status = statusCode;
@@ -73,18 +74,27 @@ class LeanResponse {
     }
     this.body = new LeanBody(body, signal);
     this.#body = body;
+    this.#signal = signal;
   }
 
   text(): Promise<string> {
-    return this.#body.text();
+    return this.#whole((body) => body.text());
   }
 
-  json(): Promise<unknown> {
-    return this.#body.json();
+  async json(): Promise<unknown> {
+    return JSON.parse(await this.text());
   }
 
   arrayBuffer(): Promise<ArrayBuffer> {
-    return this.#body.arrayBuffer();
+    return this.#whole((body) => body.arrayBuffer());
+  }
+
+  async #whole<Whole>(read: (body: Answered['body']) => Promise<Whole>): Promise<Whole> {
+    try {
+      return await read(this.#body);
+    } catch (error) {
+      throw asFetchError('terminated', error, this.#signal);
+    }
   }
 }
 

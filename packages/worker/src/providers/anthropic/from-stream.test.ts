@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
-import type Anthropic from '@anthropic-ai/sdk';
 import { Stream } from '@anthropic-ai/sdk/core/streaming';
+import type { Part } from '@llm-gateway/shared/contracts/content';
+import { visibleText } from '@llm-gateway/shared/contracts/deltas';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import { createTokenCounter } from '@llm-gateway/shared/tokens/token-counter';
 import { afterAll, expect, test } from 'vitest';
+import { objectOf } from '../json-object.ts';
 import { startAnswer } from './from-stream.ts';
 
 const counter = createTokenCounter();
@@ -14,10 +16,10 @@ const generation: Generation = { messages: [{ role: 'user', text: 'Tell me about
 /** A recorded stream, through the SDK's own decoder. */
 async function read(recording: string) {
   const body = readFileSync(new URL(`./__fixtures__/${recording}.chunks.txt`, import.meta.url), 'utf8');
-  const events = Stream.fromSSEResponse<Anthropic.RawMessageStreamEvent>(new Response(body), new AbortController());
+  const events = Stream.fromSSEResponse<unknown>(new Response(body), new AbortController());
   const answer = startAnswer(generation, 'claude-sonnet-4-5', 'req_1', counter);
   const deltas: string[] = [];
-  for await (const event of events) deltas.push(answer.take(event));
+  for await (const event of events) deltas.push(visibleText(answer.take(objectOf(event))));
   return { deltas, finish: answer.finish };
 }
 
@@ -28,6 +30,17 @@ const usage = (promptTokens: number, completionTokens: number, cachedPromptToken
   cachedPromptTokens,
   cacheWriteTokens,
 });
+
+/** Of the answers that are more than text. */
+const otherParts = new Map<string, Part[]>([
+  [
+    'thinking',
+    [
+      { type: 'reasoning', text: '6 times 7 is 42.', signature: 'EqQBCgIYAhIM' },
+      { type: 'text', text: '42.' },
+    ],
+  ],
+]);
 
 test.for([
   ['normal', 'Bears like honey 🍯.', 'stop', 'end_turn', usage(25, 9)],
@@ -43,6 +56,7 @@ test.for([
   expect(deltas.join('')).toBe(text);
   expect(await finish()).toEqual({
     text,
+    ...(otherParts.has(recording) ? { parts: otherParts.get(recording) } : {}),
     finishReason: { unified, raw },
     usage: tokens,
     usageSource: 'provider',

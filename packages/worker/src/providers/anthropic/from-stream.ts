@@ -1,9 +1,12 @@
-import type Anthropic from '@anthropic-ai/sdk';
 import type { Answer } from '@llm-gateway/shared/contracts/answer';
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import type { TokenCounter } from '@llm-gateway/shared/tokens/token-counter';
 import { type ReportedUsage, usageOrEstimate } from '../estimate-usage.ts';
+import { isObject, type JsonObject, objectOf, stringOf } from '../json-object.ts';
+import type { AnswerReader } from '../native-answer.ts';
+import { createTranscript } from '../transcript.ts';
+import { createEventReader } from './event-deltas.ts';
 import { finishReason } from './finish-reason.ts';
 import { type AnthropicUsage, latestUsage, toUsage } from './usage.ts';
 
@@ -13,36 +16,35 @@ export function startAnswer(
   model: string,
   providerRequestId: string | null,
   counter: Pick<TokenCounter, 'count'>,
-) {
-  let text = '';
+): AnswerReader {
+  const transcript = createTranscript();
+  const read = createEventReader();
   let rawReason: string | null = null;
   let usage: AnthropicUsage | null = null;
   let outputReported = false;
   let ended = false;
   let providerModel = model;
 
-  function take(event: Anthropic.RawMessageStreamEvent): string {
+  function takeFrame(event: JsonObject): void {
     switch (event.type) {
-      case 'message_start':
-        providerModel = event.message.model || providerModel;
-        usage = event.message.usage ?? null;
-        return '';
-      case 'content_block_delta':
-        if (event.delta.type !== 'text_delta') return '';
-        text += event.delta.text;
-        return event.delta.text;
-      case 'message_delta':
-        rawReason = event.delta.stop_reason ?? rawReason;
-        if (usage !== null && event.usage?.output_tokens !== undefined) {
-          usage = latestUsage(usage, event.usage);
+      case 'message_start': {
+        const message = objectOf(event.message);
+        providerModel = stringOf(message.model) || providerModel;
+        usage = asUsage(message.usage);
+        break;
+      }
+      case 'message_delta': {
+        rawReason = stringOf(objectOf(event.delta).stop_reason) || rawReason;
+        const last = asUsage(event.usage);
+        if (usage !== null && last?.output_tokens !== undefined) {
+          usage = latestUsage(usage, last);
           outputReported = true;
         }
-        return '';
+        break;
+      }
       case 'message_stop':
         ended = true;
-        return '';
-      default:
-        return '';
+        break;
     }
   }
 
@@ -52,20 +54,25 @@ export function startAnswer(
   }
 
   return {
-    /** Takes one event and gives back the text in it, which may be empty. */
-    take,
-    /** The whole answer. Rejects with `provider_bad_answer` when the stream ended without saying that it was finished. */
+    take(event) {
+      takeFrame(event);
+      return transcript.add(read(event));
+    },
     async finish(): Promise<Answer> {
       if (!ended || rawReason === null) {
         throw new GatewayError({ code: 'provider_bad_answer', detail: 'The answer ended before it was complete.' });
       }
       return {
-        text,
+        ...transcript.said(),
         finishReason: finishReason(rawReason),
-        ...(await usageOrEstimate(reportedUsage(), generation, text, counter)),
+        ...(await usageOrEstimate(reportedUsage(), generation, transcript.written(), counter)),
         providerModel,
         providerRequestId,
       };
     },
   };
 }
+
+/** What a provider calls its usage; whether the counts are counts is seen when they are taken over. */
+const asUsage = (reported: unknown): AnthropicUsage | null =>
+  isObject(reported) ? (reported as unknown as AnthropicUsage) : null;

@@ -1,11 +1,19 @@
 import Anthropic from '@anthropic-ai/sdk';
+import type { Stream } from '@anthropic-ai/sdk/core/streaming';
+import type { Answer, Usage } from '@llm-gateway/shared/contracts/answer';
+import { anthropicApis, type NativeBody } from '@llm-gateway/shared/contracts/native-body';
+import type { TokenCounter } from '@llm-gateway/shared/tokens/token-counter';
 import { presentable } from '../classify-response.ts';
-import { type Provider, type ProviderOptions, textPiece } from '../provider.ts';
+import { objectOf } from '../json-object.ts';
+import { type AnswerReader, relayEvents } from '../native-answer.ts';
+import type { Piece, Provider, ProviderOptions, ProviderRequest } from '../provider.ts';
 import { createUndiciFetch } from '../undici-fetch.ts';
 import { classify } from './classify.ts';
 import { startAnswer } from './from-stream.ts';
+import { createMessageBody } from './message-body.ts';
+import { samplingVersion, toNativeParams } from './native-params.ts';
 import { toParams } from './to-params.ts';
-import { toUsage } from './usage.ts';
+import { type AnthropicUsage, toUsage } from './usage.ts';
 
 /** Anthropic's messages. */
 export function createAnthropic({
@@ -15,6 +23,7 @@ export function createAnthropic({
   baseURL,
   timeoutMs,
   counter,
+  apis = anthropicApis,
   transport: { fetch, close } = createUndiciFetch(),
 }: ProviderOptions): Provider {
   const client = new Anthropic({
@@ -27,24 +36,63 @@ export function createAnthropic({
     fetch,
     // The SDK's own version, 2026-10-21, answers 400 to temperature and top_p. The version before it takes them,
     // and takes the key in x-api-key.
-    defaultHeaders: { 'anthropic-version': '2023-06-01', 'x-api-key': apiKey, authorization: null },
+    defaultHeaders: { 'anthropic-version': samplingVersion, 'x-api-key': apiKey, authorization: null },
   });
   return {
     mode,
-    apis: [],
+    apis,
     close,
     classify: (error) => presentable(classify(name, error), apiKey),
-    async *generate({ model, generation, requestId, onPromptUsage }, signal) {
+    async *generate(request, signal) {
+      const { model, generation, requestId } = request;
+      const { native } = generation;
+      if (native && apis.includes(native.api)) return yield* callNative({ client, counter }, native, request, signal);
       const { data: events, request_id } = await client.messages
         .create(toParams(model, generation), { signal, headers: { 'X-Client-Request-Id': requestId } })
         .withResponse();
-      const answer = startAnswer(generation, model.model, request_id ?? null, counter);
-      for await (const event of events) {
-        // Its output count is a placeholder.
-        if (event.type === 'message_start') onPromptUsage?.(toUsage({ ...event.message.usage, output_tokens: 0 }));
-        yield textPiece(answer.take(event));
-      }
+      const answer = tellingUsage(request, startAnswer(generation, model.model, request_id ?? null, counter));
+      for await (const event of events) yield { deltas: answer.take(objectOf(event)) };
       return answer.finish();
+    },
+  };
+}
+
+interface Upstream {
+  client: Anthropic;
+  counter: Pick<TokenCounter, 'count'>;
+}
+
+/** A call with the client's own body. By path, as the SDK's method for it takes members out of the body. */
+async function* callNative(
+  { client, counter }: Upstream,
+  native: NativeBody,
+  request: ProviderRequest,
+  signal: AbortSignal,
+): AsyncGenerator<Piece, Answer> {
+  const { model, generation, requestId, onNative } = request;
+  const { body, headers } = toNativeParams(native, model);
+  const { data: events, request_id } = await client
+    .post<Stream<unknown>>('/v1/messages', {
+      body,
+      stream: true,
+      signal,
+      headers: { ...headers, 'X-Client-Request-Id': requestId },
+    })
+    .withResponse();
+  const reader = tellingUsage(request, startAnswer(generation, model.model, request_id ?? null, counter));
+  return yield* relayEvents(events, { api: native.api, reader, builder: createMessageBody(), onNative });
+}
+
+/** Tells what the first event counts of the prompt. Its output count is a placeholder. */
+function tellingUsage({ onPromptUsage }: Pick<ProviderRequest, 'onPromptUsage'>, reader: AnswerReader): AnswerReader {
+  return {
+    ...reader,
+    take(event) {
+      const { usage } = objectOf(event.message);
+      if (event.type === 'message_start' && usage) {
+        onPromptUsage?.(toUsage({ ...(usage as AnthropicUsage), output_tokens: 0 }) satisfies Usage);
+      }
+      return reader.take(event);
     },
   };
 }

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
+import type { Part } from '@llm-gateway/shared/contracts/content';
+import { visibleText } from '@llm-gateway/shared/contracts/deltas';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import { createTokenCounter } from '@llm-gateway/shared/tokens/token-counter';
-import type OpenAI from 'openai';
 import { Stream } from 'openai/core/streaming';
 import { afterAll, expect, test } from 'vitest';
+import { objectOf } from '../json-object.ts';
 import { startAnswer } from './from-stream.ts';
 
 const counter = createTokenCounter();
@@ -14,10 +16,10 @@ const generation: Generation = { messages: [{ role: 'user', text: 'Tell me about
 /** A recorded stream, through the SDK's own decoder. */
 async function read(recording: string) {
   const body = readFileSync(new URL(`./__fixtures__/${recording}.chunks.txt`, import.meta.url), 'utf8');
-  const chunks = Stream.fromSSEResponse<OpenAI.ChatCompletionChunk>(new Response(body), new AbortController());
+  const chunks = Stream.fromSSEResponse<unknown>(new Response(body), new AbortController());
   const answer = startAnswer(generation, 'gpt-4o', 'req_1', counter);
   const deltas: string[] = [];
-  for await (const chunk of chunks) deltas.push(answer.take(chunk));
+  for await (const chunk of chunks) deltas.push(visibleText(answer.take(objectOf(chunk))));
   return { deltas, finish: answer.finish };
 }
 
@@ -35,11 +37,16 @@ const otherModels = new Map<string, string>([
   ['audio', 'gpt-audio-2025-08-28'],
 ]);
 
+/** Of the answers that are more than text. */
+const otherParts = new Map<string, Part[]>([
+  ['refusal', [{ type: 'refusal', text: "I'm sorry, I can't help with that." }]],
+]);
+
 test.for([
   ['normal', 'Bears like honey 🍯.', 'stop', usage(19, 7)],
   ['cached-prompt', 'Yes.', 'stop', usage(2006, 2, 1920)],
   ['length', 'Once upon', 'length', usage(19, 2)],
-  ['refusal', "I'm sorry, I can't help with that.", 'stop', usage(30, 11)],
+  ['refusal', '', 'stop', usage(30, 11)],
   ['content-filter', 'The recipe', 'content_filter', usage(25, 3)],
   ['reasoning', '42.', 'stop', usage(12, 203, 0, 192)],
   ['azure', 'Hello.', 'stop', usage(9, 2)],
@@ -50,6 +57,7 @@ test.for([
   expect(deltas.join('')).toBe(text);
   expect(await finish()).toEqual({
     text,
+    ...(otherParts.has(recording) ? { parts: otherParts.get(recording) } : {}),
     finishReason: { unified: reason, raw: reason },
     usage: tokens,
     usageSource: 'provider',

@@ -4,42 +4,48 @@ import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import type { TokenCounter } from '@llm-gateway/shared/tokens/token-counter';
 import type OpenAI from 'openai';
 import { usageOrEstimate } from '../estimate-usage.ts';
+import { objectsOf, stringOf } from '../json-object.ts';
+import type { AnswerReader } from '../native-answer.ts';
+import { createTranscript } from '../transcript.ts';
+import { createChoiceReader } from './choice-deltas.ts';
 import { finishReason } from './finish-reason.ts';
 import { toUsage } from './usage.ts';
 
-/** Gathers the chunks of a chat completion into an answer. */
+/** Gathers the chunks of a chat or text completion into an answer, or takes the whole of it as one chunk. */
 export function startAnswer(
   generation: Generation,
   model: string,
   providerRequestId: string | null,
   counter: Pick<TokenCounter, 'count'>,
-) {
-  let text = '';
-  let rawReason: string | null = null;
+): AnswerReader {
+  const transcript = createTranscript();
+  const read = createChoiceReader();
+  // Of each choice that was heard of; null until it ends.
+  const reasons = new Map<number, string | null>();
   let usage: OpenAI.CompletionUsage | null = null;
   let providerModel = model;
 
   return {
-    /** Takes one chunk and gives back the text in it, which may be empty. */
-    take(chunk: OpenAI.ChatCompletionChunk): string {
-      providerModel = chunk.model || providerModel;
-      usage = chunk.usage ?? usage;
-      // Compatible servers send chunks without choices, and Azure choices without a delta.
-      const choice = chunk.choices?.[0];
-      rawReason = choice?.finish_reason ?? rawReason;
-      const delta = choice?.delta?.content ?? choice?.delta?.refusal ?? '';
-      text += delta;
-      return delta;
+    take(chunk) {
+      providerModel = stringOf(chunk.model) || providerModel;
+      usage = (chunk.usage as OpenAI.CompletionUsage | null | undefined) ?? usage;
+      // Compatible servers send chunks without choices.
+      const choices = objectsOf(chunk.choices);
+      for (const { index, finish_reason: reason } of choices) {
+        const place = typeof index === 'number' ? index : 0;
+        reasons.set(place, typeof reason === 'string' ? reason : (reasons.get(place) ?? null));
+      }
+      return transcript.add(choices.flatMap(read));
     },
-    /** The whole answer. Rejects with `provider_bad_answer` when the stream ended without saying that it was finished. */
     async finish(): Promise<Answer> {
-      if (rawReason === null) {
+      const rawReason = reasons.get(0) ?? null;
+      if (rawReason === null || [...reasons.values()].includes(null)) {
         throw new GatewayError({ code: 'provider_bad_answer', detail: 'The answer ended before it was complete.' });
       }
       return {
-        text,
+        ...transcript.said(),
         finishReason: finishReason(rawReason),
-        ...(await usageOrEstimate(usage && toUsage(usage), generation, text, counter)),
+        ...(await usageOrEstimate(usage && toUsage(usage), generation, transcript.written(), counter)),
         providerModel,
         providerRequestId,
       };
