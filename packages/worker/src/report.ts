@@ -4,6 +4,7 @@ import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import type { StopReason } from '@llm-gateway/shared/lifecycle/stop-reasons';
 import { events } from '@llm-gateway/shared/observability/logger';
 import { costUsd } from '@llm-gateway/shared/pricing/cost-usd';
+import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { Lane } from '@llm-gateway/shared/queue/generation-queue';
 import type { CallReport } from './call-provider.ts';
 import type { WorkerDeps } from './deps.ts';
@@ -51,7 +52,7 @@ export function reportEnd({ metrics }: Pick<WorkerDeps, 'metrics'>, run: Run, re
   if ('failure' in end)
     run.log.warn({ event: events.requestFailed, ...about, code: end.failure.code }, loggableDetail(end.failure));
   if ('stopped' in end) run.log.info({ event: 'job_stopped', ...about, reason: end.stopped }, 'job stopped');
-  if (answer) reportCost(metrics, run, lane, about, answer);
+  if (answer) reportCost(metrics, run, resolveModel(about.model)?.provider ?? lane, about, answer);
 }
 
 function reportCost(metrics: WorkerDeps['metrics'], run: Run, lane: Lane, about: object, answer: PricedAnswer): void {

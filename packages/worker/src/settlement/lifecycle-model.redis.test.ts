@@ -455,6 +455,25 @@ async function openWorld(seed: number) {
     if (isOwn) lane.finish(run.id);
   }
 
+  /** The run goes on with a call of another model. */
+  async function fallBack(run: RunInHand, isOwn: boolean) {
+    const used = random.chance(0.4) ? price(run, true).answer : random.chance(0.5) ? 'unknown' : 'none';
+    const call = callOf(run, { status: 'failed', used });
+    const model = { id: 'openai/gpt-4o', provider: 'openai' };
+    const next = { attempt: run.attempt, reason: 'provider_busy', model };
+    const [came, moved] = await resent(() => settlement.nextCall(run, next, call));
+    note('next call', short(run.id), isOwn ? '' : 'zombie', moved.kind, `for ${call.nano}`);
+    const kinds = [came, moved].map(({ kind }) => (kind === 'calls' ? 'released' : kind)) as [string, string];
+    await bookAnyway(run, kinds, call);
+    if (moved.kind === 'calls') {
+      Object.assign(run, { record: { ...run.record, calls: moved.call }, text: '', appends: 0 });
+      books.begin(run.id, moved.call);
+      return;
+    }
+    drop(run);
+    if (isOwn && moved.kind === 'stopped') lane.finish(run.id);
+  }
+
   async function end(run: RunInHand, isOwn: boolean) {
     const stop = await redis.hget(keys.job(run.id), 'stop');
     if (stop && random.chance(0.8)) return stopRun(run, stop as StopReason, isOwn);
@@ -470,6 +489,7 @@ async function openWorld(seed: number) {
       if (isOwn && !chance(0.1)) lane.finish(run.id);
       return;
     }
+    if (how === 9) return fallBack(run, isOwn);
     drop(run);
     if (how < 7)
       return endFailed(run, random.pick(['provider_busy', 'provider_refused'] as const) ?? 'internal', isOwn);
