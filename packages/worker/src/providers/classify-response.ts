@@ -82,7 +82,8 @@ const refusalOf = ({
 });
 
 /** Codes that blame the request. Any other one blames the provider, or the moment. */
-const isBlamed = (code: string) => /^(invalid_|image_|unsupported_|empty_|failed_to_download_|context_length_)|_policy/.test(code);
+const isBlamed = (code: string) =>
+  /^(invalid_|image_|unsupported_|empty_|failed_to_download_|context_length_)|_policy/.test(code);
 
 /** The failure behind an error that came in mid-answer, after a response that said 200. */
 export function classifyBrokenOff(said: Pick<ErrorResponse, 'provider' | 'vendorCode' | 'vendorMessage'>): Failure {

@@ -126,7 +126,12 @@ function failsNatively(ask: NativeAsk, { fail, call }: Bench): void {
   test.skipIf(ask.isWhole)('a stream that is cut is no answer, and what came of it was given out', async () => {
     const { pieces, answer } = await call('truncate', nativeOf(ask, ask.body('Hello')));
     expect(answer).toBeUndefined();
-    expect(pieces.flatMap(({ deltas }) => deltas).map(writtenText).join('')).toMatch(/^\[sandbox/);
+    expect(
+      pieces
+        .flatMap(({ deltas }) => deltas)
+        .map(writtenText)
+        .join(''),
+    ).toMatch(/^\[sandbox/);
   });
 }
 

@@ -3,6 +3,7 @@ import { afterAll } from 'vitest';
 import { provesConformance } from '../conformance.ts';
 import type { Candidate } from '../conformance-bench.ts';
 import { type NativeAsk, provesNativeConformance } from '../conformance-native.ts';
+import { provesPartsConformance } from '../conformance-parts.ts';
 import { createAnthropic } from './index.ts';
 
 const counter = createTokenCounter();
@@ -40,4 +41,5 @@ const messages: NativeAsk = {
 };
 
 provesConformance(anthropic);
+provesPartsConformance(anthropic);
 provesNativeConformance(anthropic, [messages]);

@@ -1,6 +1,7 @@
 import { growObject } from '../grow-object.ts';
 import { isObject, type JsonObject, objectOf } from '../json-object.ts';
 import type { BodyBuilder } from '../native-answer.ts';
+import { parseInput } from './parse-input.ts';
 
 interface Block {
   content: JsonObject;
@@ -63,15 +64,6 @@ function takeDelta(block: Block, delta: JsonObject): void {
 
 function toContent({ content, inputJson }: Block): JsonObject {
   return inputJson === undefined || inputJson === '' ? content : { ...content, input: parseInput(inputJson) };
-}
-
-/** Input that broke off, or was never JSON, as Anthropic's documentation says that it is to be told. */
-function parseInput(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return { INVALID_JSON: json };
-  }
 }
 
 const withoutNulls = (usage: JsonObject): JsonObject =>

@@ -48,6 +48,58 @@ test('the most there is', () => {
   });
 });
 
+const find = { name: 'find', description: 'Finds it.', parameters: { properties: {} }, strict: true };
+
+test('tools', () => {
+  expect(toParams(model('claude-sonnet-4-5'), { ...hello, tools: [find] })).toEqual({
+    ...toParams(model('claude-sonnet-4-5'), hello),
+    tools: [{ name: 'find', description: 'Finds it.', input_schema: { type: 'object', properties: {} }, strict: true }],
+  });
+});
+
+test.for<[Partial<Generation>, object | undefined]>([
+  [{ toolChoice: 'auto' }, { type: 'auto' }],
+  [{ toolChoice: 'required' }, { type: 'any' }],
+  [{ toolChoice: 'none' }, { type: 'none' }],
+  [{ toolChoice: { name: 'find' } }, { type: 'tool', name: 'find' }],
+  [{ parallelToolCalls: false }, { type: 'auto', disable_parallel_tool_use: true }],
+  [{ parallelToolCalls: true }, { type: 'auto', disable_parallel_tool_use: false }],
+  [
+    { toolChoice: 'required', parallelToolCalls: false },
+    { type: 'any', disable_parallel_tool_use: true },
+  ],
+  [{ toolChoice: 'none', parallelToolCalls: false }, { type: 'none' }],
+])('%j is the choice %j', ([choice, sent]) => {
+  expect(toParams(model('claude-sonnet-4-5'), { ...hello, tools: [find], ...choice }).tool_choice).toEqual(sent);
+  expect(toParams(model('claude-sonnet-4-5'), { ...hello, ...choice })).not.toHaveProperty('tool_choice');
+});
+
+const schema = { type: 'object' };
+test.for<[string, Partial<Generation>, object | undefined]>([
+  ['claude-opus-5', { responseFormat: { type: 'text' } }, undefined],
+  [
+    'claude-opus-5',
+    { responseFormat: { type: 'json_schema', name: 'bear', schema, strict: true } },
+    { format: { type: 'json_schema', schema } },
+  ],
+  ['claude-opus-5', { reasoningEffort: 'high' }, { effort: 'high' }],
+  ['claude-sonnet-4-5', { reasoningEffort: 'high' }, undefined],
+  [
+    'claude-opus-5',
+    { responseFormat: { type: 'json_schema', name: 'bear', schema }, reasoningEffort: 'low' },
+    { format: { type: 'json_schema', schema }, effort: 'low' },
+  ],
+])('%s, asked %j, is told of its output %j', ([name, wish, sent]) => {
+  expect(toParams(model(name), { ...hello, ...wish }).output_config).toEqual(sent);
+});
+
+test('an effort is a budget where the model knows no efforts', () => {
+  expect(toParams(model('claude-sonnet-4-5'), { ...hello, reasoningEffort: 'low' }).thinking).toEqual({
+    type: 'enabled',
+    budget_tokens: 2048,
+  });
+});
+
 test.for([
   ['claude-3-haiku', 4096],
   ['claude-opus-4-1', 32_000],

@@ -24,7 +24,10 @@ export const openAIAsks: readonly NativeAsk[] = [
       logprobs: { logprobs: true, top_logprobs: 1 },
       JSON: { response_format: { type: 'json_object' } },
       reasoning: { reasoning_effort: 'high' },
-      'a spoken answer that cannot be streamed': { modalities: ['text', 'audio'], audio: { voice: 'v', format: 'mp3' } },
+      'a spoken answer that cannot be streamed': {
+        modalities: ['text', 'audio'],
+        audio: { voice: 'v', format: 'mp3' },
+      },
     },
   },
   {

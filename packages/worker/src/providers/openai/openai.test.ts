@@ -3,6 +3,7 @@ import { afterAll } from 'vitest';
 import { provesConformance } from '../conformance.ts';
 import type { Candidate } from '../conformance-bench.ts';
 import { provesNativeConformance } from '../conformance-native.ts';
+import { provesPartsConformance } from '../conformance-parts.ts';
 import { createOpenAI } from './index.ts';
 import { openAIAsks } from './openai-asks.ts';
 
@@ -18,4 +19,5 @@ const openai: Candidate = {
 };
 
 provesConformance(openai);
+provesPartsConformance(openai);
 provesNativeConformance(openai, openAIAsks);

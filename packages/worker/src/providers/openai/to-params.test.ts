@@ -51,6 +51,41 @@ test('the most there is', () => {
   });
 });
 
+const find = { name: 'find', description: 'Finds it.', parameters: { type: 'object' }, strict: true };
+
+test('tools, and how to choose among them', () => {
+  const generation: Generation = {
+    ...hello,
+    tools: [find, { name: 'seek', parameters: {} }],
+    toolChoice: { name: 'seek' },
+    parallelToolCalls: false,
+  };
+  expect(toParams(model('gpt-4o'), generation)).toMatchObject({
+    tools: [
+      { type: 'function', function: find },
+      { type: 'function', function: { name: 'seek', parameters: {} } },
+    ],
+    tool_choice: { type: 'function', function: { name: 'seek' } },
+    parallel_tool_calls: false,
+  });
+});
+
+test.for(['auto', 'none', 'required'] as const)('the choice of tools may be %s', (toolChoice) => {
+  expect(toParams(model('gpt-4o'), { ...hello, tools: [find], toolChoice }).tool_choice).toBe(toolChoice);
+});
+
+test('without tools there is no choice among them', () => {
+  const params = toParams(model('gpt-4o'), { ...hello, tools: [], toolChoice: 'auto', parallelToolCalls: true });
+  expect(['tools', 'tool_choice', 'parallel_tool_calls'].filter((member) => member in params)).toEqual([]);
+});
+
+test('effort and the number of choices', () => {
+  expect(toParams(model('o3'), { ...hello, reasoningEffort: 'high', choices: 3 })).toMatchObject({
+    reasoning_effort: 'high',
+    n: 3,
+  });
+});
+
 test.for([
   ['gpt-4o', true],
   ['gpt-4o-2024-11-20', true],
