@@ -86,6 +86,7 @@ test('has every route of the app but those that are hidden', () => {
     'POST /v1/admin/keys',
     'POST /v1/admin/keys/{id}/rotate',
     'POST /v1/admin/tenants',
+    'POST /v1/chat/completions',
     'POST /v1/generate',
     'POST /v1/jobs',
     'POST /v1/jobs/{id}/cancel',

@@ -29,6 +29,7 @@ import { usageRoute } from './native/usage.ts';
 import { webhookDeliveryRoutes } from './native/webhook-deliveries.ts';
 import { webhookEndpointRoutes } from './native/webhook-endpoints.ts';
 import { webhookSecretRoutes } from './native/webhook-secret.ts';
+import { chatRoute } from './openai/chat-completions.ts';
 import { healthRoutes } from './ops/health.ts';
 import { metricsRoute } from './ops/metrics.ts';
 
@@ -54,6 +55,7 @@ export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promi
     });
     await callers.register(generateRoute, deps);
     await callers.register(submitJobRoute, deps);
+    await callers.register(chatRoute, deps);
     await callers.register(jobRoutes, { ...deps, board, waiter });
     await callers.register(listJobsRoute, { list: createJobList(deps) });
     await callers.register(jobCommandRoutes, { ...deps, commands: createJobCommands(deps) });
