@@ -19,6 +19,8 @@ const needs: Record<RouteName, Need> = {
 
   'POST /v1/generate': 'generate',
   'POST /v1/chat/completions': 'generate',
+  'POST /v1/completions': 'generate',
+  'POST /v1/embeddings': 'generate',
   'GET /v1/jobs': 'read',
   'POST /v1/jobs': 'generate',
   'GET /v1/jobs/:id': 'read',

@@ -4,6 +4,7 @@ import OpenAI from 'openai';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { answered, failed } from '../../test/settle-by-hand.ts';
 import { startTestApi, type TestApi } from '../../test/start-test-api.ts';
+import { createTestClient } from './test-client.ts';
 
 let api: TestApi;
 beforeAll(async () => {
@@ -24,25 +25,7 @@ const post = (body: object, headers: Record<string, string> = {}, url = path) =>
   api.inject({ method: 'POST', url, payload: body, headers: { 'content-type': 'application/json', ...headers } });
 const chatIdOf = (jobId = '') => `chatcmpl-${jobId.slice(4)}`;
 
-/** The official client, whose requests go to the app without a port. */
-const client = () =>
-  new OpenAI({
-    apiKey: 'anything',
-    baseURL: 'http://gateway.test/v1',
-    maxRetries: 0,
-    fetch: async (url, init) => {
-      const { pathname, search } = new URL(String(url));
-      const response = await api.inject({
-        method: (init?.method ?? 'GET') as 'GET',
-        url: pathname + search,
-        headers: Object.fromEntries(new Headers(init?.headers as ConstructorParameters<typeof Headers>[0])),
-        ...(init?.body ? { payload: String(init.body) } : {}),
-      });
-      const headers = Object.entries(response.headers).map(([name, value]): [string, string] => [name, String(value)]);
-      const body = response.statusCode === 204 ? null : response.body;
-      return new Response(body, { status: response.statusCode, headers });
-    },
-  });
+const client = () => createTestClient(api);
 
 const nativeBody = {
   id: 'chatcmpl-of-the-provider',
