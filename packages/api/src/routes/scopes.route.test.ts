@@ -19,6 +19,11 @@ const needs: Record<RouteName, Need> = {
 
   'POST /v1/generate': 'generate',
   'POST /v1/chat/completions': 'generate',
+  'GET /v1/chat/completions': 'read',
+  'GET /v1/chat/completions/:id': 'read',
+  'GET /v1/chat/completions/:id/messages': 'read',
+  'POST /v1/chat/completions/:id': 'generate',
+  'DELETE /v1/chat/completions/:id': 'generate',
   'POST /v1/completions': 'generate',
   'POST /v1/embeddings': 'generate',
   'GET /v1/jobs': 'read',
