@@ -231,7 +231,7 @@ describe('what is more than text', () => {
       {
         number: 1,
         events: [
-          { type: 'delta', delta: text('a') },
+          { type: 'delta', delta: text('a'), frames: [] },
           { type: 'delta', delta: named, frames: ['1', '2', '3'] },
         ],
         chars: 1,

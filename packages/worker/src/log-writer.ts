@@ -127,8 +127,10 @@ const isPlain = (deltas: readonly Delta[]) =>
 /** One event for each delta, so that every reader can be told each under a number of its own. */
 function eventsOf({ deltas, frames }: Pieces): JobEvent[] {
   if (frames.length === 0 && isPlain(deltas)) return [{ type: 'text-delta', text: visibleText(deltas) }];
-  const events = mergeDeltas(deltas).map((delta): JobEvent => ({ type: 'delta', delta }));
-  if (frames.length === 0) return events;
+  const merged = mergeDeltas(deltas);
+  if (frames.length === 0) return merged.map((delta) => ({ type: 'delta', delta }));
+  // That there are frames is said from the first one on: who reads them must not be told the same by the deltas.
+  const events = merged.map((delta): JobEvent => ({ type: 'delta', delta, frames: [] }));
   // With the last one: who reads frames gets them when all is there.
   const last = events.pop() ?? { type: 'delta' };
   return [...events, { ...last, frames } as JobEvent];

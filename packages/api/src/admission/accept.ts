@@ -208,6 +208,7 @@ function recordFields(
     ...(request.isStreamed ? { stream: '1' } : {}),
     ...(request.isUnrepeatable ? { unrepeatable: '1' } : {}),
     ...(request.isBatch ? { batch: '1' } : {}),
+    ...(request.isStored ? { stored: '1' } : {}),
     ...(queue.isHeld ? { held: '1' } : {}),
     ...(queue.customId === undefined ? {} : { customId: queue.customId }),
     ...(queue.webhook === undefined ? {} : { webhook: JSON.stringify(queue.webhook) }),

@@ -36,18 +36,26 @@ export function createEstimator({ prices, counter }: EstimatorOptions) {
   ): Promise<Estimate | undefined> => {
     const hasBudget = budgets.length > 0;
     if (!hasBudget && !rules.some(({ measure }) => measure === 'tokens')) return undefined;
-    const ceiling = outputCeilingOf(model, prices, generation);
+    const ceiling = ceilingOf(model, prices, generation);
     const bound = hasBudget ? boundOf(generation, model, prices, ceiling) : undefined;
     const promptTokens = await estimatePromptTokens(generation, model.provider, counter);
+    const usual = generation.maxTokens ?? Math.min(usualCompletionTokens, ceiling ?? usualCompletionTokens);
     return {
-      tokens:
-        promptTokens + (generation.maxTokens ?? Math.min(usualCompletionTokens, ceiling ?? usualCompletionTokens)),
+      tokens: promptTokens + usual * answersOf(generation),
       nanoUsd: bound
         ? upperCostNanoUsd(bound.price, { promptTokens, completionTokensMax: bound.completionTokensMax })
         : 0n,
     };
   };
 }
+
+/** Embeddings are no output, also of a model that we do not know. */
+function ceilingOf(model: ResolvedModel, prices: PriceBook, generation: Generation): number | undefined {
+  return generation.native?.api === 'embeddings' ? 0 : outputCeilingOf(model, prices, generation);
+}
+
+/** How many answers may be paid for: each may be as long as one may. */
+const answersOf = ({ choices = 1 }: Generation): number => choices;
 
 export type Estimator = ReturnType<typeof createEstimator>;
 
@@ -59,9 +67,9 @@ function boundOf(generation: Generation, model: ResolvedModel, prices: PriceBook
       `the price of ${model.id} is not known, and a budget has to be kept; PRICES_FILE can name one`,
     );
   }
-  const completionTokensMax = generation.maxTokens ?? ceiling;
-  if (completionTokensMax === undefined) {
+  const perAnswer = generation.maxTokens ?? ceiling;
+  if (perAnswer === undefined) {
     throw invalidField('/max_tokens', `is required for ${model.id}, whose own bound is not known, to keep a budget`);
   }
-  return { price, completionTokensMax };
+  return { price, completionTokensMax: perAnswer * answersOf(generation) };
 }

@@ -46,6 +46,8 @@ export interface GenerationRequest {
   wantsJob: boolean;
   /** Whether the job goes on without any reader: the client asked to come back for it. */
   isBackground: boolean;
+  /** Whether the client wants to find the answer again in a list of its own. */
+  isStored?: boolean | undefined;
   queue: QueueOptions;
 }
 

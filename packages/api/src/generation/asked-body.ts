@@ -19,6 +19,8 @@ export interface AskedBody {
   isStreamed: boolean;
   /** Whether the client comes back for the answer instead of waiting for it. */
   isBackground: boolean;
+  /** Whether the client wants to find the answer again in a list of its own. */
+  isStored?: boolean;
   /** The end user, and what of the body names them. */
   user?: { id: string; pointer: string } | undefined;
   /** Where nobody is named and the key names nobody either; absent: that is refused. */

@@ -73,6 +73,7 @@ export function toGenerationRequest(
     isBatch: false,
     wantsJob: envelope !== undefined || dialect !== 'native',
     isBackground: isLeft,
+    isStored: body.isStored,
     queue: { ...body.queue, ...parseQueueHeaders(header), ...envelope?.queue },
   };
 }

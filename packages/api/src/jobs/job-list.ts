@@ -15,6 +15,10 @@ export interface JobFilter {
   /** Our id of a model, such as `openai/gpt-4o`. */
   model?: string | undefined;
   userId?: string | undefined;
+  /** Only what its client wanted to find again, and that has an answer. */
+  isStored?: boolean | undefined;
+  /** Only what was labelled with all of these. */
+  metadata?: Record<string, string> | undefined;
   createdAfterMs?: number | undefined;
   createdBeforeMs?: number | undefined;
 }
@@ -49,7 +53,7 @@ export interface JobListOptions {
 const summary = jobRecord.omit({ generation: true });
 const summaryFields = Object.keys(summary.shape);
 // What a filter asks about, in the order of `fits`.
-const filterFields = ['tenant', 'state', 'stop', 'expiresMs', 'user', 'target', 'endpoint'];
+const filterFields = ['tenant', 'state', 'stop', 'expiresMs', 'user', 'target', 'endpoint', 'stored', 'metadata'];
 
 /**
  * Lists jobs by the index that fits a filter best, and looks at each one's record for the rest of the filter. No reply
@@ -146,7 +150,7 @@ function indexesOf(keys: Keys, tenantId: string, { status, model, userId }: JobF
 }
 
 function fits(row: (string | null)[], tenantId: string, filter: JobFilter, nowMs: number): boolean {
-  const [tenant, state, stop, expiresMs, user, target, endpoint] = row;
+  const [tenant, state, stop, expiresMs, user, target, endpoint, stored, metadata] = row;
   if (tenant !== tenantId || !state || (expiresMs && Number(expiresMs) <= nowMs)) return false;
   const isSame = (wanted: string | undefined, value: string | null | undefined) =>
     wanted === undefined || wanted === value;
@@ -154,8 +158,18 @@ function fits(row: (string | null)[], tenantId: string, filter: JobFilter, nowMs
     isSame(filter.status, statusOf({ state: state as JobState, stop })) &&
     isSame(filter.userId, user) &&
     isSame(filter.model, target) &&
-    isSame(filter.endpoint, endpoint)
+    isSame(filter.endpoint, endpoint) &&
+    (!filter.isStored || (stored === '1' && hasAnswer(state))) &&
+    isLabelled(filter.metadata, metadata)
   );
+}
+
+const hasAnswer = (state: string) => state === 'completed' || state === 'incomplete';
+
+function isLabelled(wanted: JobFilter['metadata'], metadata: string | null | undefined): boolean {
+  if (!wanted) return true;
+  const labels = JSON.parse(metadata ?? '{}') as Record<string, string>;
+  return Object.entries(wanted).every(([name, value]) => labels[name] === value);
 }
 
 /** An empty page would say that there is nothing further. */

@@ -80,9 +80,13 @@ export function viewModel(row: ModelRow, prices: PriceBook): ModelView {
     line: null,
     aliases: [...row.aliases, ...row.snapshots],
     pricing: viewPricing(model && prices.priceOf(model, Date.now())),
-    endpoints: row.kind === 'chat' ? ['generate'] : [],
+    endpoints: endpointsOf(row),
   };
 }
+
+/** What the model can be asked by, by the last words of the paths. */
+const endpointsOf = ({ kind }: ModelRow): string[] =>
+  kind === 'chat' ? ['generate', 'chat', 'responses', 'messages'] : ['embeddings'];
 
 function viewPricing(price: ModelPrice | undefined): ModelView['pricing'] {
   if (!price) return null;

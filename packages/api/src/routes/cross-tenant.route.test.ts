@@ -18,6 +18,8 @@ interface Things {
   tenant: string;
   user: string;
   ownJob: string;
+  /** The job of a chat completion. */
+  chat: string;
 }
 
 /** A path with foreign ids in it; or several. Each has to be as good as one that is not there. */
@@ -41,6 +43,11 @@ const ofUser: Attempt = ({ tenant, user }) => [
   '/v1/admin/tenants/default/users/admin',
 ];
 
+const ofChat =
+  (rest = ''): Attempt =>
+  ({ chat }) =>
+    [`chatcmpl-${chat.slice('job_'.length)}`, chat].map((id) => `/v1/chat/completions/${id}${rest}`);
+
 /** Every route that takes an id. One that is not here fails the test. */
 const attempts: Record<RouteName, Attempt> = {
   'GET /v1/jobs/:id': ofJob(),
@@ -52,6 +59,10 @@ const attempts: Record<RouteName, Attempt> = {
   'GET /v1/jobs/:id/webhook-deliveries': ofJob('/webhook-deliveries'),
   'POST /v1/jobs/:id/webhook-deliveries/:delivery_id/redeliver': ({ job, ownJob, delivery }) =>
     [job, ownJob].map((id) => `/v1/jobs/${id}/webhook-deliveries/${delivery}/redeliver`),
+  'GET /v1/chat/completions/:id': ofChat(),
+  'POST /v1/chat/completions/:id': ofChat(),
+  'DELETE /v1/chat/completions/:id': ofChat(),
+  'GET /v1/chat/completions/:id/messages': ofChat('/messages'),
   'GET /v1/webhook-endpoints/:id': ofEndpoint(),
   'PATCH /v1/webhook-endpoints/:id': ofEndpoint(),
   'DELETE /v1/webhook-endpoints/:id': ofEndpoint(),
@@ -78,7 +89,7 @@ const isNobodys = (route: RouteName) => / (\/docs|\/admin\/|\/v1\/models\/\*)/.t
 
 const takesId = (route: RouteName) => /[:*]/.test(route);
 
-const withBody: Record<string, object> = { PATCH: {}, PUT: {} };
+const withBody: Record<string, object> = { PATCH: {}, PUT: {}, 'POST /v1/chat/completions/:id': { metadata: {} } };
 
 let api: LedgerApi;
 let routes: RouteName[];
@@ -108,9 +119,13 @@ async function makeThings(): Promise<Things> {
   const { deliveries } = api.deps.webhooks;
   const body = JSON.stringify({ acme: 'asks' });
   const delivery = await deliveries.create({ tenant, job, event: 'evt_1', type: 'job.completed', url, body });
+  const messages = [{ role: 'user', content: `acme asks ${randomUUID()}` }];
+  const chatBody = { model: 'gpt-4o', messages, store: true, user: 'carol' };
+  const chat = await asOwner('POST', '/v1/chat/completions', chatBody);
   const own = await api.generate({ ...ask, prompt: 'bolt asks', user_id: 'bob' }, stranger.headers);
-  expect([done, held, own].map(({ statusCode }) => statusCode)).toEqual([200, 202, 200]);
+  expect([done, held, own, chat].map(({ statusCode }) => statusCode)).toEqual([200, 202, 200, 200]);
   marks = [
+    chat.json().id,
     job,
     held.json().id,
     delivery,
@@ -131,6 +146,7 @@ async function makeThings(): Promise<Things> {
     tenant,
     user,
     ownJob: own.headers['x-job-id'] as string,
+    chat: chat.headers['x-job-id'] as string,
   };
 }
 
@@ -154,6 +170,10 @@ test('there is an attempt for every route that takes an id, and for none that is
   expect(known.filter((route) => !routes.includes(route as RouteName))).toEqual([]);
 });
 
+/** In the terms of the route: ours, OpenAI's or Anthropic's. */
+const saysNotFound = ({ code, error }: { code?: string; error: { type: string; code?: string | null } }) =>
+  code === 'not_found' || error.type === 'not_found_error' || error.code === null;
+
 /** What acme sees of its own things. */
 async function ownersView() {
   const { job, held, endpoint, key } = things;
@@ -168,6 +188,7 @@ async function ownersView() {
     read(`/v1/admin/tenants/${tenant}`),
     read('/v1/webhooks/secret'),
     read(`/v1/admin/tenants/${tenant}/users/${things.user}`),
+    read(`/v1/chat/completions/${things.chat}`),
   ]);
 }
 
@@ -177,14 +198,14 @@ test("another tenant's ids are as good as none, and nothing happens to what they
   for (const [route, attempt] of Object.entries(attempts)) {
     const [method = ''] = route.split(' ');
     for (const url of attempt(things)) {
-      const payload = withBody[method];
+      const payload = withBody[route] ?? withBody[method];
       const response = await api.inject({
         method: method as 'GET',
         url,
         headers: stranger.headers,
         ...(payload === undefined ? {} : { payload }),
       });
-      if (response.statusCode !== 404 || response.json().code !== 'not_found') {
+      if (response.statusCode !== 404 || !saysNotFound(response.json())) {
         wrong.push(`${method} ${url}: ${response.statusCode} ${response.body}`);
       }
     }
@@ -230,7 +251,8 @@ describe('what is listed and counted', () => {
 
   test('is not empty because nothing is listed at all', async () => {
     const listed = async (url: string, headers: object) => (await api.get(url, { ...headers })).json().data.length;
-    expect(await listed('/v1/jobs', owner.headers)).toBe(2);
+    expect(await listed('/v1/jobs', owner.headers)).toBe(3);
+    expect(await listed('/v1/chat/completions', owner.headers)).toBe(1);
     expect(await listed('/v1/jobs', stranger.headers)).toBe(1);
     expect(await listed('/v1/admin/keys', stranger.headers)).toBe(1);
     expect(await listed('/v1/admin/tenants', asOperator)).toBe(3);

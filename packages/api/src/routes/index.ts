@@ -29,6 +29,11 @@ import { usageRoute } from './native/usage.ts';
 import { webhookDeliveryRoutes } from './native/webhook-deliveries.ts';
 import { webhookEndpointRoutes } from './native/webhook-endpoints.ts';
 import { webhookSecretRoutes } from './native/webhook-secret.ts';
+import { chatRoute } from './openai/chat-completions.ts';
+import { completionsRoute } from './openai/completions.ts';
+import { embeddingsRoute } from './openai/embeddings.ts';
+import { listCompletionRoutes } from './openai/list-completions.ts';
+import { storedCompletionRoutes } from './openai/stored-completions.ts';
 import { healthRoutes } from './ops/health.ts';
 import { metricsRoute } from './ops/metrics.ts';
 
@@ -54,6 +59,11 @@ export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promi
     });
     await callers.register(generateRoute, deps);
     await callers.register(submitJobRoute, deps);
+    await callers.register(chatRoute, deps);
+    await callers.register(storedCompletionRoutes, { ...deps, waiter, commands: createJobCommands(deps) });
+    await callers.register(listCompletionRoutes, { ...deps, list: createJobList(deps) });
+    await callers.register(completionsRoute, deps);
+    await callers.register(embeddingsRoute, deps);
     await callers.register(jobRoutes, { ...deps, board, waiter });
     await callers.register(listJobsRoute, { list: createJobList(deps) });
     await callers.register(jobCommandRoutes, { ...deps, commands: createJobCommands(deps) });

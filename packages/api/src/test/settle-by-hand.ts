@@ -1,4 +1,5 @@
 import type { PricedAnswer } from '@llm-gateway/shared/contracts/answer';
+import type { JobEvent } from '@llm-gateway/shared/contracts/event';
 import { type Failure, failureRow } from '@llm-gateway/shared/contracts/failure';
 import type { FinalState } from '@llm-gateway/shared/contracts/job';
 import type { NewLedgerRow } from '@llm-gateway/shared/contracts/ledger-row';
@@ -87,6 +88,10 @@ export function createHand(redis: Redis, keys: Keys) {
      end_job(ARGV[1], record, o)
      end_followers(ARGV[1], o)`,
   );
+  const appendScript = defineScript(
+    redis,
+    `${lifecycleLua(keys)} log_append(ARGV[1], { unpack(ARGV, 2) }, clock_ms())`,
+  );
   const keepAnswer = createKeeper(redis, keys);
 
   async function keep(id: string, record: JobRecord, answer: PricedAnswer): Promise<void> {
@@ -99,6 +104,10 @@ export function createHand(redis: Redis, keys: Keys) {
   return {
     /** Says that a worker has begun the job. */
     begin: (id: string) => redis.hset(keys.job(id), { state: 'in_progress', attempt: 1, startedMs: Date.now() }),
+
+    /** Writes to the job's log. */
+    write: (id: string, events: readonly JobEvent[]) =>
+      appendScript([keys.job(id)], [id, ...events.map((event) => JSON.stringify(event))]),
 
     /** Ends the job. Without a notice its waiters are left to find out for themselves. */
     async settle(id: string, ending: Ending, { notice = true } = {}): Promise<void> {

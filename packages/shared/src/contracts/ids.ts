@@ -25,9 +25,9 @@ const keyPattern = new RegExp(`^key_${ulidPattern}$`);
 /** Whether a text may be the id of an API key. */
 export const isKeyId = (text: string): boolean => keyPattern.test(text);
 
-const aliasPattern = new RegExp(`^(?:(?:job|resp|msg)_|chatcmpl-)(${ulidPattern})$`);
+const aliasPattern = new RegExp(`^(?:(?:job|resp|msg)_|(?:chat)?cmpl-)(${ulidPattern})$`);
 
-/** The id of the job behind an id of any dialect (`chatcmpl-X`, `resp_X`, `msg_X`); undefined for what is no id. */
+/** The id of the job behind an id of any dialect (`chatcmpl-X`, `cmpl-X`, `resp_X`, `msg_X`); undefined for what is no id. */
 export function toJobId(id: string): string | undefined {
   const suffix = aliasPattern.exec(id)?.[1];
   return suffix === undefined ? undefined : `job_${suffix}`;

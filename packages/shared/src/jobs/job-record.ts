@@ -86,6 +86,8 @@ export const jobRecord = z.object({
   interrupted: flag.optional(),
   /** One of many in a batch, and priced as such. */
   batch: flag.optional(),
+  /** The client wants to find it in the list of its stored completions. */
+  stored: flag.optional(),
   /** What becomes of the job when its readers leave; only a job that somebody waited for from the start cares. */
   onDisconnect: z.enum(['continue', 'cancel']).default('continue'),
   /** How long such a job may be without a reader; absent for one that needs none. */
@@ -151,7 +153,8 @@ export type NewJobFields = Record<
       | 'held'
       | 'stream'
       | 'unrepeatable'
-      | 'batch',
+      | 'batch'
+      | 'stored',
       string
     >
   >;

@@ -1,6 +1,7 @@
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import { z } from 'zod';
 import { gatewayMember } from '../../generation/gateway-member.ts';
+import { bodyDepthMax, isFlatterThan } from '../../generation/is-flatter-than.ts';
 import { metadataMember, webhookMember } from '../../generation/job-members.ts';
 
 // Keys are made of ids, and half of a surrogate pair has no UTF-8 that they could be made of.
@@ -13,14 +14,6 @@ const shortText = z
 // Far beyond what a model can stop at, far below what would make a queue of them large.
 const stopText = z.string().min(1).max(1000);
 
-// What walks a schema later (digests, JSON) calls itself for every level, and the stack has an end.
-const schemaDepthMax = 100;
-
-function isFlatterThan(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  return depth > 0 && Object.values(value).every((member) => isFlatterThan(member, depth - 1));
-}
-
 const responseFormat = z.discriminatedUnion('type', [
   z.object({ type: z.literal('text') }),
   z.object({ type: z.literal('json_object') }),
@@ -31,8 +24,8 @@ const responseFormat = z.discriminatedUnion('type', [
       schema: z
         .record(z.string(), z.unknown())
         .refine(
-          (schema) => isFlatterThan(schema, schemaDepthMax),
-          `must not be nested deeper than ${schemaDepthMax} levels`,
+          (schema) => isFlatterThan(schema, bodyDepthMax),
+          `must not be nested deeper than ${bodyDepthMax} levels`,
         ),
       strict: z.boolean().optional(),
     }),

@@ -45,7 +45,7 @@ describe('GET /v1/models', () => {
       line: null,
       aliases: expect.arrayContaining(['gpt-4o']),
       pricing: { input_per_1m_usd: 2.5, output_per_1m_usd: 10, cached_input_per_1m_usd: 1.25 },
-      endpoints: ['generate'],
+      endpoints: ['generate', 'chat', 'responses', 'messages'],
     });
   });
 

@@ -1,0 +1,71 @@
+import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
+import type { AskedBody } from '../../generation/asked-body.ts';
+import { toCacheOptions, toQueueOptions } from '../../generation/gateway-member.ts';
+import { defineEndpoint } from '../../generation/generation-endpoint.ts';
+import { type CompletionsBody, completionsBody } from './completions-body.ts';
+import { toChatUsage } from './dialect/chat-usage.ts';
+import type { Whole } from './dialect/chunk.ts';
+import { createChunkTranslator } from './dialect/chunk-translator.ts';
+import { completionChunksOf } from './dialect/completion-chunks.ts';
+import { nativeAnswerOf, onlyOf } from './native-endpoint.ts';
+import { chunkManner, splitBody, userOf, wantsUsage } from './openai-members.ts';
+import { textsOf } from './token-input.ts';
+
+const path = '/v1/completions';
+
+/** `POST /v1/completions`: text in, text out, as it was before chats. */
+export const completionsEndpoint = defineEndpoint({
+  path,
+  dialect: 'openai',
+  body: completionsBody,
+  read,
+  toResult: toCompletion,
+  translate: (id, record, body) =>
+    createChunkTranslator(
+      {
+        id: completionId(id),
+        wholeOf: (ended) => toCompletion(id, ended),
+        chunksOf: completionChunksOf,
+        isNative: record.answer !== undefined,
+        usageOf: ({ answer }) => answer && toChatUsage(answer.usage),
+      },
+      wantsUsage(body),
+    ),
+  manner: chunkManner,
+});
+
+// OpenAI's own, where a body has none.
+const usualMaxTokens = 16;
+
+function read(body: CompletionsBody): AskedBody {
+  const { gateway, temperature } = body;
+  const asked = splitBody(body);
+  const prompts = textsOf(body.prompt ?? '');
+  const choices = prompts.length * Math.max(body.n ?? 1, body.best_of ?? 1);
+  return {
+    model: body.model,
+    // For those who count. What is asked is in the body.
+    generation: {
+      messages: [{ role: 'user', text: prompts.join('\n') }],
+      maxTokens: body.max_tokens || usualMaxTokens,
+      ...(choices > 1 ? { choices } : {}),
+      native: { api: 'completions', body: asked },
+    },
+    nativeOnly: onlyOf(path),
+    asked,
+    isStreamed: body.stream === true,
+    isBackground: false,
+    user: userOf(body),
+    fallbackUserId: 'anonymous',
+    caching: (body.n ?? 1) > 1 ? 'never' : temperature === 0 ? 'unless-refused' : 'when-asked',
+    cache: toCacheOptions(gateway ?? undefined),
+    queue: toQueueOptions(gateway ?? undefined),
+    metadata: body.metadata ?? gateway?.metadata ?? {},
+  };
+}
+
+const completionId = (jobId: string) => `cmpl-${jobId.slice('job_'.length)}`;
+
+function toCompletion(id: string, record: JobRecord): Whole {
+  return { ...nativeAnswerOf(id, record, 'completions'), id: completionId(id) };
+}

@@ -1,0 +1,117 @@
+import type { Delta, Part } from '@llm-gateway/shared/contracts/content';
+import { partsOfDeltas } from '@llm-gateway/shared/contracts/deltas';
+import type { JobEvent, LogEntry } from '@llm-gateway/shared/contracts/event';
+import type { Failure } from '@llm-gateway/shared/contracts/failure';
+import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
+import type { Frame, Translator } from '../../../delivery/event-frames.ts';
+import { errorReply } from '../../../http/error-body.ts';
+import { lastSequence } from '../../../jobs/sequence.ts';
+import type { Chunk, Whole } from './chunk.ts';
+import { createChunkOutlet, silence, sse } from './chunk-outlet.ts';
+
+/** What is particular to one kind of chunks. */
+export interface ChunkKind {
+  /** The id that a client knows the answer by. */
+  id: string;
+  /** The whole answer of a job that has one. */
+  wholeOf(record: JobRecord): Whole;
+  /** A whole answer, or one as far as it has come, as chunks. */
+  chunksOf(whole: Whole): Chunk[];
+  /** Usage that its provider did not tell. */
+  usageOf(record: JobRecord): object | undefined;
+  /** Whether the answer is known to be its provider's own, before any event of it. */
+  isNative: boolean;
+  /** For answers of providers that speak another dialect, where there can be such. `model` is the one that was asked. */
+  neutral?: {
+    chunksOf(delta: Delta, isFirst: boolean, model: string | undefined): Chunk[];
+    /** An answer as far as it has come. */
+    partialOf(parts: readonly Part[], model: string | undefined): Whole;
+  };
+}
+
+/** How a stream tells that it breaks off. Nothing follows, or a client would take the answer for complete. */
+export const errorEvent = (failure: Failure, requestId: string): string =>
+  sse(errorReply('openai', failure, { requestId }).body);
+
+const another: Failure = {
+  code: 'answer_broken_off',
+  detail: 'The answer broke off after a part of it was sent, and cannot be continued.',
+};
+
+export const lostEvent = errorEvent(another, '');
+
+/**
+ * Tells a job's events as chunks: those of a provider that speaks the dialect as they came, others made of what was said.
+ * A frame that is the last says nothing itself: `lostEvent` does.
+ */
+export function createChunkTranslator(kind: ChunkKind, wantsUsage: boolean): Translator {
+  const outlet = createChunkOutlet(kind.id, wantsUsage);
+  const { neutral } = kind;
+  let { isNative } = kind;
+  let model: string | undefined;
+
+  function start({ attempt, model: asked }: Extract<JobEvent, { type: 'started' }>, sequence: number): Frame {
+    outlet.restart();
+    isNative = kind.isNative;
+    model = asked;
+    return { ...silence(sequence), attempt, ...(outlet.hasTold() ? { isLast: true } : {}) };
+  }
+
+  const tellNeutral = (sequence: number, delta: Delta): Frame =>
+    outlet.tell(sequence, neutral?.chunksOf(delta, !outlet.hasBegun(), model) ?? []);
+
+  function tellDelta(sequence: number, { delta, frames, native }: Extract<JobEvent, { type: 'delta' }>): Frame {
+    if (native) return outlet.catchUp(sequence, kind.chunksOf(native.body));
+    if (frames) {
+      isNative = true;
+      const chunks = frames.map((frame) => JSON.parse(frame) as Chunk);
+      // An error is told at the end.
+      return outlet.tell(
+        sequence,
+        chunks.filter(({ error }) => error === undefined),
+      );
+    }
+    // What the frames of the same piece say too.
+    if (isNative || !delta) return silence(sequence);
+    return tellNeutral(sequence, delta);
+  }
+
+  function tellSnapshot(sequence: number, { text, deltas, native }: Extract<JobEvent, { type: 'snapshot' }>): Frame {
+    if (native) return outlet.catchUp(sequence, kind.chunksOf(native.body));
+    const parts = partsOfDeltas(deltas ?? [{ type: 'text', text }]);
+    return neutral ? outlet.catchUp(sequence, kind.chunksOf(neutral.partialOf(parts, model))) : silence(sequence);
+  }
+
+  function entry({ sequence, event }: LogEntry): Frame {
+    switch (event.type) {
+      case 'started':
+        return start(event, sequence);
+      case 'text-delta':
+        return tellNeutral(sequence, { type: 'text', text: event.text });
+      case 'delta':
+        return tellDelta(sequence, event);
+      case 'retrying':
+        return { ...silence(sequence), ...(event.reset && outlet.hasTold() ? { isLast: true } : {}) };
+      case 'snapshot':
+        return tellSnapshot(sequence, event);
+    }
+  }
+
+  return {
+    begin: () => silence(0),
+    entry,
+    end(record, cursor) {
+      const sequence = lastSequence(record);
+      return sequence > cursor ? [{ ...silence(sequence), text: endOf(record, kind, outlet) }] : [];
+    },
+  };
+}
+
+function endOf(record: JobRecord, kind: ChunkKind, outlet: ReturnType<typeof createChunkOutlet>): string {
+  const { answer, failure } = record;
+  const ended: Failure = failure ?? { code: 'internal', detail: 'The job ended without an answer.' };
+  if (!answer || failure) return errorEvent(ended, record.request);
+  const whole = kind.wholeOf(record);
+  const usage = (whole.usage ?? kind.usageOf(record)) as object | undefined;
+  return outlet.finish(kind.chunksOf(whole), usage) ?? errorEvent(another, record.request);
+}

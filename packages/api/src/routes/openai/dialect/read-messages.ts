@@ -1,0 +1,119 @@
+import type { Part, PartOf } from '@llm-gateway/shared/contracts/content';
+import type { Message } from '@llm-gateway/shared/contracts/generation';
+import type { Fault } from '../../../http/invalid-field.ts';
+import type { ChatMessage, ContentPart } from '../chat-body.ts';
+import { needed, readPart } from './read-part.ts';
+
+export const noCounterpart = (pointer: string): Fault => ({
+  pointer,
+  detail: 'has no counterpart for models of other providers',
+});
+
+export interface Conversation {
+  system?: string;
+  messages: Message[];
+  /** What of the messages has no neutral form. */
+  nativeOnly: Fault[];
+}
+
+/**
+ * What was said so far, in the neutral form: instructions come first, wherever they stood, and the results of tools are
+ * the user's words. Throws `invalid_request` for a message without what its role needs.
+ */
+export function readMessages(given: readonly ChatMessage[]): Conversation {
+  const instructions: string[] = [];
+  const messages: Message[] = [];
+  const nativeOnly: Fault[] = [];
+  given.forEach((message, index) => {
+    const pointer = `/messages/${index}`;
+    const parts = readContent(message, pointer, nativeOnly);
+    switch (message.role) {
+      case 'developer':
+      case 'system':
+        instructions.push(...parts.flatMap((part) => ('text' in part ? [part.text] : [])));
+        break;
+      case 'user':
+        messages.push(said('user', message, parts));
+        break;
+      case 'assistant':
+        if (message.audio != null) nativeOnly.push(noCounterpart(`${pointer}/audio`));
+        messages.push(said('assistant', message, [...parts, ...callsOf(message, pointer, index, nativeOnly)]));
+        break;
+      case 'tool':
+        addResult(messages, { callId: needed(message.tool_call_id, `${pointer}/tool_call_id`), parts });
+        break;
+      case 'function':
+        addResult(messages, { callId: functionCallId(lastCall(given, index)), parts });
+        break;
+      default:
+        nativeOnly.push(noCounterpart(`${pointer}/role`));
+    }
+  });
+  const system = instructions.join('\n\n');
+  // Somebody has to say something.
+  if (messages.length === 0) return { messages: [{ role: 'user', text: system }], nativeOnly };
+  return { ...(system === '' ? {} : { system }), messages, nativeOnly };
+}
+
+function readContent({ content, refusal, role }: ChatMessage, pointer: string, nativeOnly: Fault[]): Part[] {
+  const refused: Part[] = role === 'assistant' && refusal ? [{ type: 'refusal', text: refusal }] : [];
+  if (role !== 'assistant') needed(content, `${pointer}/content`);
+  if (!content) return refused;
+  if (typeof content === 'string') return [{ type: 'text', text: content }, ...refused];
+  const parts = content.flatMap((part, index) => {
+    const at = `${pointer}/content/${index}`;
+    const read = readPart(part, at);
+    if (read) return read;
+    nativeOnly.push(noCounterpart(at));
+    return toBeCounted(part);
+  });
+  return [...parts, ...refused];
+}
+
+/** A part that goes to its own provider alone, and that stands in the neutral form to be counted, as at most so much. */
+function toBeCounted(part: ContentPart): Part {
+  const isElsewhere = part.type === 'file' && !part.file?.file_data;
+  if (isElsewhere) return { type: 'document', source: { kind: 'url', url: part.file?.file_id ?? '' } };
+  return { type: 'document', source: { kind: 'base64', mediaType: 'application/json', data: JSON.stringify(part) } };
+}
+
+/** As mere text, where it is no more than that. */
+function said(role: Message['role'], { content }: ChatMessage, parts: Part[]): Message {
+  const [first] = parts;
+  if (parts.length === 0) return { role, text: '' };
+  const isText = typeof content === 'string' && parts.length === 1 && first?.type === 'text';
+  return isText ? { role, text: content } : { role, parts };
+}
+
+function callsOf(message: ChatMessage, pointer: string, index: number, nativeOnly: Fault[]): Part[] {
+  const calls = (message.tool_calls ?? []).flatMap((call, at): Part[] => {
+    if (!call.function) {
+      nativeOnly.push(noCounterpart(`${pointer}/tool_calls/${at}`));
+      return [];
+    }
+    return [{ type: 'tool-call', id: call.id, name: call.function.name, arguments: call.function.arguments }];
+  });
+  const before = message.function_call;
+  if (!before) return calls;
+  return [...calls, { type: 'tool-call', id: functionCallId(index), name: before.name, arguments: before.arguments }];
+}
+
+/** Before tools, calls had no ids: one was answered by the message that followed. */
+const functionCallId = (index: number) => `call_${index}`;
+
+const lastCall = (messages: readonly ChatMessage[], before: number) =>
+  messages.slice(0, before).findLastIndex(({ function_call }) => function_call != null);
+
+/** Results that follow each other answer one message, and are one answer. */
+function addResult(messages: Message[], { callId, parts }: { callId: string; parts: Part[] }): void {
+  const content = parts.filter(
+    (part): part is PartOf<'text' | 'image'> => part.type === 'text' || part.type === 'image',
+  );
+  const result: Part = { type: 'tool-result', callId, content };
+  const last = messages.at(-1);
+  if (last?.role === 'user' && 'parts' in last && last.parts.every(({ type }) => type === 'tool-result')) {
+    last.parts.push(result);
+  } else {
+    messages.push({ role: 'user', parts: [result] });
+  }
+}
