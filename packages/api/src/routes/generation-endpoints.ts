@@ -2,10 +2,14 @@ import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import type { ToResult } from '../delivery/event-frames.ts';
 import type { GenerationEndpoint } from '../generation/generation-endpoint.ts';
 import { inlineResult } from '../generation/inline-result.ts';
+import { messagesEndpoint } from './anthropic/messages-endpoint.ts';
 import { generateEndpoint } from './native/generate-endpoint.ts';
 
 /** All endpoints that generate, one line each: what a job, a batch or `POST /v1/jobs` may be a request to. */
-export const generationEndpoints: readonly [GenerationEndpoint, ...GenerationEndpoint[]] = [generateEndpoint];
+export const generationEndpoints: readonly [GenerationEndpoint, ...GenerationEndpoint[]] = [
+  generateEndpoint,
+  messagesEndpoint,
+];
 
 /** The endpoint that accepted a job. Throws for a record of a newer version. */
 export function endpointOf({ endpoint: path }: Pick<JobRecord, 'endpoint'>): GenerationEndpoint {
