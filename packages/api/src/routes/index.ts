@@ -15,6 +15,7 @@ import { summaryRoute } from './admin/summary.ts';
 import { tenantUserRoutes } from './admin/tenant-users.ts';
 import { tenantRoutes } from './admin/tenants.ts';
 import { writeOffRoute } from './admin/write-off.ts';
+import { countTokensRoute } from './anthropic/count-tokens.ts';
 import { messagesRoute } from './anthropic/messages.ts';
 import { cacheRoutes } from './native/cache.ts';
 import { generateRoute } from './native/generate.ts';
@@ -55,6 +56,7 @@ export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promi
     });
     await callers.register(generateRoute, deps);
     await callers.register(messagesRoute, deps);
+    await callers.register(countTokensRoute, { ...deps, board });
     await callers.register(submitJobRoute, deps);
     await callers.register(jobRoutes, { ...deps, board, waiter });
     await callers.register(listJobsRoute, { list: createJobList(deps) });

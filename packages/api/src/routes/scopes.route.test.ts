@@ -18,6 +18,8 @@ const needs: Record<RouteName, Need> = {
   'POST /admin/login': 'login',
 
   'POST /v1/generate': 'generate',
+  'POST /v1/messages': 'generate',
+  'POST /v1/messages/count_tokens': 'generate',
   'GET /v1/jobs': 'read',
   'POST /v1/jobs': 'generate',
   'GET /v1/jobs/:id': 'read',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ruleText } from '../../../http/rule-text.ts';
 
 /** A block of content as it came: what it has beside its type is checked by `knownBlocks`, where the type is known. */
 export const looseBlock = z.looseObject({ type: z.string().min(1) });
@@ -67,7 +68,9 @@ function contentOf<Block extends z.ZodType<LooseBlock>>(block: Block) {
 /** Faults of a value whose type is in the table are those of its schema there, under their own paths. */
 function checkedBy(table: Record<string, z.ZodType>) {
   return (value: LooseBlock, context: z.core.$RefinementCtx<LooseBlock>): void => {
-    const parsed = Object.hasOwn(table, value.type) ? table[value.type]?.safeParse(value) : undefined;
+    const parsed = Object.hasOwn(table, value.type)
+      ? table[value.type]?.safeParse(value, { error: ruleText })
+      : undefined;
     for (const { message, path, input } of parsed?.error?.issues ?? []) {
       context.addIssue({ code: 'custom', message, path, input });
     }

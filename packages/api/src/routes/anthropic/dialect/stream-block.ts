@@ -6,6 +6,13 @@ export interface StreamBlock {
   deltas: Typed[];
 }
 
+/**
+ * Where the arguments of a call stand that are no JSON object, because the call was cut off or a model got them wrong: the
+ * name by which Anthropic has them told (Fine-grained tool streaming, "Handling invalid JSON in tool responses"). So nothing
+ * is lost, and nothing is made up.
+ */
+export const invalidJson = 'INVALID_JSON';
+
 /** The member of a delta that holds its text. */
 export const deltaMembers = {
   text_delta: 'text',
@@ -50,6 +57,9 @@ function blockOf(block: Typed): StreamBlock {
 export const textDelta = (type: keyof typeof deltaMembers, text: unknown): Typed[] =>
   typeof text === 'string' && text !== '' ? [{ type, [deltaMembers[type]]: text }] : [];
 
-/** Nothing for no arguments, which the opening tells already. */
-const jsonOf = (input: unknown): string | undefined =>
-  input == null || Object.keys(input as Json).length === 0 ? undefined : JSON.stringify(input);
+/** Nothing for no arguments, which the opening tells already; those that are no JSON as they were written. */
+function jsonOf(input: unknown): string | undefined {
+  const { [invalidJson]: written, ...rest } = (input ?? {}) as Json;
+  if (typeof written === 'string' && Object.keys(rest).length === 0) return written;
+  return Object.keys((input ?? {}) as Json).length === 0 ? undefined : JSON.stringify(input);
+}

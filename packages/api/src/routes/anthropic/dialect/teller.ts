@@ -131,12 +131,21 @@ function unheard(deltas: readonly Typed[], told: Told): Typed[] {
 
 function restOfDelta(delta: Typed, { texts, isClosed }: Told): Typed[] | undefined {
   const member = memberOfDelta(delta.type);
-  // The JSON of a whole message is spaced otherwise than it was streamed.
-  if (isClosed && delta.type === 'input_json_delta') return [];
   if (member === undefined) return isClosed ? undefined : [delta];
   const text = String(delta[member]);
   const heard = texts.get(delta.type) ?? '';
-  if (!text.startsWith(heard)) return undefined;
+  if (!text.startsWith(heard)) return isSameJson(delta, heard) ? [] : undefined;
   if (text.length === heard.length) return [];
-  return isClosed ? undefined : [{ ...delta, [member]: text.slice(heard.length) }];
+  // Only the arguments of a call may still come when another block has begun: calls can be told side by side.
+  return isClosed && delta.type !== 'input_json_delta' ? undefined : [{ ...delta, [member]: text.slice(heard.length) }];
+}
+
+/** Whether what was streamed of a call's arguments is all of them, however it was spaced. */
+function isSameJson({ type, partial_json: json }: Typed, heard: string): boolean {
+  if (type !== 'input_json_delta') return false;
+  try {
+    return JSON.stringify(JSON.parse(heard)) === json;
+  } catch {
+    return false;
+  }
 }

@@ -5,7 +5,7 @@ import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { answerOf } from '../../../generation/answer-of.ts';
 import { blocksOfDeltas, createPlacer, type PlacerOptions } from './blocks-of-deltas.ts';
 import type { Json } from './frame.ts';
-import type { StreamBlock } from './stream-block.ts';
+import { invalidJson, type StreamBlock } from './stream-block.ts';
 import type { Ending } from './teller.ts';
 
 /** The id of a job as that of its message. */
@@ -110,10 +110,7 @@ function contentOf({ opening, deltas }: StreamBlock): Json {
   return { ...opening, ...texts, ...(json === undefined ? {} : { input: inputOf(String(json)) }) };
 }
 
-/**
- * The arguments of a call as the object that they have to be. Those of a call that was cut off, or that a model got
- * wrong, are none: they go under the name by which Anthropic has them be told, so that nothing is lost or made up.
- */
+/** The arguments of a call as the object that they have to be. */
 function inputOf(json: string): unknown {
   try {
     const input: unknown = JSON.parse(json);
@@ -121,5 +118,5 @@ function inputOf(json: string): unknown {
   } catch {
     // Told as it is.
   }
-  return { INVALID_JSON: json };
+  return { [invalidJson]: json };
 }
