@@ -39,7 +39,7 @@ describe('404 in the dialect of the path', () => {
   });
 
   test.for([
-    ['/v1/messages', {}],
+    ['/v1/messages/nothing', {}],
     ['/v1/foo', anthropic],
   ] as [string, Record<string, string>][])('Anthropic: %s', async ([path, headers]) => {
     const response = await send('POST', path, headers);
@@ -51,6 +51,23 @@ describe('404 in the dialect of the path', () => {
     });
   });
 });
+
+test.for([
+  ['/v1/v1/messages', {}],
+  ['/v1/v1/messages/count_tokens', {}],
+  ['/v1/v1/models', anthropic],
+] as [string, Record<string, string>][])(
+  '%s has the version twice, and its answer says so',
+  async ([path, headers]) => {
+    const response = await send('POST', path, headers);
+    expect(response.statusCode).toBe(404);
+    expect(response.json()).toEqual({
+      type: 'error',
+      error: { type: 'not_found_error', message: expect.stringContaining('leave /v1 out of the base URL') },
+      request_id: response.headers['request-id'],
+    });
+  },
+);
 
 describe('405 says what is offered', () => {
   test.for([
@@ -136,7 +153,8 @@ describe('every answer has its id and its time', () => {
     [400, 'GET', '/v1/jobs/%E0%A4%A', {}],
     [401, 'GET', '/metrics', {}],
     [404, 'GET', '/nothing', {}],
-    [404, 'POST', '/v1/messages', {}],
+    [400, 'POST', '/v1/messages', {}],
+    [404, 'POST', '/v1/messages/nothing', {}],
     [405, 'DELETE', '/v1/models', {}],
     [415, 'POST', '/v1/generate', { 'content-type': 'text/csv' }],
     [422, 'POST', '/v1/generate', {}],

@@ -99,6 +99,8 @@ test('has every route of the app but those that are hidden', () => {
     'POST /v1/jobs/{id}/cancel',
     'POST /v1/jobs/{id}/release',
     'POST /v1/jobs/{id}/webhook-deliveries/{delivery_id}/redeliver',
+    'POST /v1/messages',
+    'POST /v1/messages/count_tokens',
     'POST /v1/webhook-endpoints',
     'POST /v1/webhook-endpoints/{id}/rotate-secret',
     'POST /v1/webhook-endpoints/{id}/test',

@@ -43,6 +43,7 @@ export async function fitModel(
   const [first, ...others] = nativeOnly;
   if (first) throw invalidFields([first, ...others]);
   if (model.provider === 'anthropic') fitAnthropic(generation);
+  else fitOpenAI(generation);
   return model;
 }
 
@@ -71,4 +72,12 @@ function fitAnthropic({ temperature, seed, responseFormat }: Generation): void {
   if (responseFormat !== undefined && responseFormat.type !== 'text') {
     throw invalidField('/response_format', 'is not supported for Claude models');
   }
+}
+
+// Its own API says so; to servers that speak it, as far as they say anything, it is the same.
+const openAIStopMax = 4;
+
+function fitOpenAI({ stop = [] }: Generation): void {
+  if (stop.length > openAIStopMax)
+    throw invalidField('/stop', `must have at most ${openAIStopMax} items for this model`);
 }

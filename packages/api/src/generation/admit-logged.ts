@@ -6,6 +6,7 @@ import { BudgetExceeded } from '../admission/budget-exceeded.ts';
 import type { GenerationRequest } from '../admission/generation-request.ts';
 import { RateLimited } from '../admission/limit.ts';
 import type { ApiDeps } from '../deps.ts';
+import { dialectOfRequest } from '../http/dialect.ts';
 import { limitHeaders } from '../http/limit-headers.ts';
 import { modelHeaders } from './model-headers.ts';
 
@@ -16,6 +17,7 @@ export async function admitLogged(
   wanted: GenerationRequest,
   { admission, metrics }: Pick<ApiDeps, 'admission' | 'metrics'>,
 ): Promise<Admission> {
+  const dialect = dialectOfRequest(request);
   const about = { user_id: wanted.userId, model: wanted.model };
   request.log.info(
     { event: events.requestReceived, ...about, client_request_id: wanted.clientRequestId },
@@ -24,7 +26,7 @@ export async function admitLogged(
   try {
     const admitted = await admit(wanted, admission);
     metrics.admissions.inc({ outcome: admitted.kind });
-    reply.headers({ ...limitHeaders(admitted.rates), ...modelHeaders(admitted.model) });
+    reply.headers({ ...limitHeaders(admitted.rates, dialect), ...modelHeaders(admitted.model) });
     if (admitted.kind === 'cached') {
       request.log.info({ event: events.cacheHit, ...about }, 'cache hit');
     } else {
@@ -35,7 +37,9 @@ export async function admitLogged(
     return admitted;
   } catch (error) {
     metrics.admissions.inc({ outcome: error instanceof GatewayError ? error.failure.code : 'internal' });
-    if (error instanceof RateLimited || error instanceof BudgetExceeded) reply.headers(limitHeaders(error.decision));
+    if (error instanceof RateLimited || error instanceof BudgetExceeded) {
+      reply.headers(limitHeaders(error.decision, dialect));
+    }
     if (error instanceof RateLimited) {
       request.log.warn(
         { event: events.rateLimitExceeded, ...about, retry_after_ms: error.decision.retryAfterMs },

@@ -22,6 +22,8 @@ export interface GenerationEndpoint {
   /** Makes the events of a job's stream, for one reader; `body` is what this reader has sent, if it has sent one. */
   translate(id: string, record: JobRecord, body?: unknown): Translator;
   manner: StreamManner;
+  /** Headers of the client's that mean something to a provider that speaks the dialect, and are sent to it. */
+  providerHeaders?: readonly string[];
   /** What a refusal of the model's limits calls the neutral form's fields in this dialect: `/max_tokens` and the like. */
   fieldNames?: Readonly<Record<string, string>>;
 }

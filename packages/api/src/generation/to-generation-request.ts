@@ -10,6 +10,7 @@ import type { Preferences } from '../http/prefer.ts';
 import { parseQueueHeaders } from '../http/queue-options.ts';
 import type { AskedBody } from './asked-body.ts';
 import type { GenerationEndpoint } from './generation-endpoint.ts';
+import { readProviderHeaders, withHeaders } from './provider-headers.ts';
 
 /** Who asks, and with what headers. */
 export interface Asker {
@@ -36,7 +37,7 @@ export interface JobEnvelope {
  */
 export function toGenerationRequest(
   asker: Asker,
-  { path: endpoint, dialect }: Pick<GenerationEndpoint, 'path' | 'dialect'>,
+  { path: endpoint, dialect, providerHeaders }: Pick<GenerationEndpoint, 'path' | 'dialect' | 'providerHeaders'>,
   body: AskedBody,
   { respondAsync, waitS, isStrict = false }: Preferences,
   envelope?: JobEnvelope,
@@ -46,6 +47,7 @@ export function toGenerationRequest(
   const userId = userOf(asker, body);
   const path = envelope?.path ?? endpoint;
   const key = parseIdempotencyKey(header('idempotency-key'));
+  const headers = readProviderHeaders(header, providerHeaders);
   const isLeft = envelope !== undefined || respondAsync || body.isBackground;
   const isStreamed = body.isStreamed && envelope === undefined && !respondAsync;
   return {
@@ -57,13 +59,13 @@ export function toGenerationRequest(
     endpoint,
     dialect,
     model: body.model,
-    generation: body.generation,
+    generation: withHeaders(body.generation, headers),
     nativeOnly: body.nativeOnly,
     cache: cacheOf(body, parseCacheHeaders(header)),
     metadata: envelope?.metadata ?? body.metadata,
     requestId,
     clientRequestId: body.clientRequestId ?? randomUUID(),
-    fingerprint: digestOf({ tenantId, endpoint: path, userId, asked: body.asked, job: envelope?.asked }),
+    fingerprint: digestOf({ tenantId, endpoint: path, userId, asked: body.asked, job: envelope?.asked, headers }),
     isRetry: isRetry(header),
     idempotency:
       key === undefined ? undefined : { digest: digestOf({ tenantId, boundUserId, method, path, key }), isStrict },

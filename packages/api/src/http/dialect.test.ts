@@ -10,6 +10,8 @@ test.for([
   ['/v1/chat/completions', '2023-06-01', 'openai'],
   ['/v1/messages', undefined, 'anthropic'],
   ['/v1/messages/batches', undefined, 'anthropic'],
+  ['/v1/v1/messages', undefined, 'anthropic'],
+  ['/v1/messagesque', undefined, 'openai'],
   ['/v1/models', undefined, 'openai'],
   ['/v1/models/x', '2023-06-01', 'anthropic'],
   ['/v1/foo', undefined, 'openai'],

@@ -1,3 +1,6 @@
+import type { FastifyRequest } from 'fastify';
+import { header } from './header.ts';
+
 /** In whose terms a route speaks: ours, OpenAI's or Anthropic's. */
 export type Dialect = 'native' | 'openai' | 'anthropic';
 
@@ -9,7 +12,8 @@ declare module 'fastify' {
 }
 
 const native = /^\/v1\/(generate|jobs|usage|rate-limit|cache|admin|health|webhook|key)/;
-const anthropic = /^\/v1\/messages(\/|$)/;
+// A base URL that has the version already makes it stand there twice.
+const anthropic = /^\/v1(\/v1)?\/messages(\/|$)/;
 const openai = /^\/v1\/(chat|responses|embeddings|completions|batches)/;
 
 /**
@@ -22,3 +26,10 @@ export function dialectOf(path: string, anthropicVersion: string | undefined): D
   if (native.test(path) || !path.startsWith('/v1/')) return 'native';
   return anthropicVersion === undefined ? 'openai' : 'anthropic';
 }
+
+/** In whose terms to answer a request. */
+export const dialectOfRequest = (request: FastifyRequest): Dialect =>
+  request.dialect ?? dialectOf(pathOf(request), header(request, 'anthropic-version'));
+
+/** The path that was asked, without its query. */
+export const pathOf = ({ url }: Pick<FastifyRequest, 'url'>): string => url.split('?')[0] ?? '/';

@@ -8,9 +8,8 @@ import {
 import { events } from '@llm-gateway/shared/observability/logger';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hideSecrets } from '../keys/key-secret.ts';
-import { dialectOf } from './dialect.ts';
+import { dialectOfRequest, pathOf } from './dialect.ts';
 import { errorReply, retryHeaders } from './error-body.ts';
-import { header } from './header.ts';
 import { collectOfferedMethods } from './offered-methods.ts';
 import { setRequestHeaders, setTimeHeaders } from './standard-headers.ts';
 
@@ -55,7 +54,7 @@ export function handleErrors(app: FastifyInstance): void {
 
 /** Answers with a failure in the dialect of the request's path. */
 export function sendFailure(request: FastifyRequest, reply: FastifyReply, failure: Failure): FastifyReply {
-  const dialect = request.dialect ?? dialectOf(pathOf(request), header(request, 'anthropic-version'));
+  const dialect = dialectOfRequest(request);
   const jobId = reply.getHeader('x-job-id');
   const { status, contentType, body } = errorReply(dialect, failure, {
     requestId: request.id,
@@ -71,8 +70,6 @@ export function sendFrameworkError(error: FastifyError, request: FastifyRequest,
   sendFailure(request, reply, failureOf(error));
 }
 
-const pathOf = (request: FastifyRequest) => request.url.split('?')[0] ?? '/';
-
 function failureOf(error: FastifyError | GatewayError): Failure {
   if (error instanceof GatewayError) return error.failure;
   const known = fastifyFailures[error.code];
@@ -87,7 +84,12 @@ function failureOf(error: FastifyError | GatewayError): Failure {
 function unknownUrl(methodsAt: (path: string) => string[], request: FastifyRequest, reply: FastifyReply): Failure {
   const url = pathOf(request);
   const allowed = methodsAt(url);
-  if (allowed.length === 0) return { code: 'unknown_url', detail: `Unknown request URL: ${request.method} ${url}` };
+  if (allowed.length === 0) {
+    const detail = `Unknown request URL: ${request.method} ${url}`;
+    // Anthropic's clients put the version before every path, OpenAI's want it in the base URL.
+    const hint = url.startsWith('/v1/v1/') ? '. The version is there twice: leave /v1 out of the base URL.' : '';
+    return { code: 'unknown_url', detail: detail + hint };
+  }
   reply.header('allow', allowed.join(', '));
   return {
     code: 'method_not_allowed',

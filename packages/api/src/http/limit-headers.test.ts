@@ -76,3 +76,19 @@ describe('an admitted request', () => {
     expect(limitHeaders(admitted(hour(1, resetMs)))['x-ratelimit-reset-requests']).toBe(text);
   });
 });
+
+test("Anthropic's clients read of the tightest in its own names, and when it is as full again as a time", () => {
+  const atMs = Date.parse('2026-11-24T12:00:00Z');
+  const decision = admitted(minute(1, 42_000), hour(1, 3_541_001), tokens(500, 42_060));
+  expect(limitHeaders(decision, 'anthropic', atMs)).toEqual({
+    'ratelimit-policy': '"minute";q=10;w=60, "hour";q=100;w=3600, "tokens";q=20000;w=60;qu="tokens"',
+    ratelimit: '"minute";r=9;t=42, "hour";r=99;t=3542, "tokens";r=19500;t=43',
+    'anthropic-ratelimit-requests-limit': '10',
+    'anthropic-ratelimit-requests-remaining': '9',
+    'anthropic-ratelimit-requests-reset': '2026-11-24T12:00:42.000Z',
+    'anthropic-ratelimit-tokens-limit': '20000',
+    'anthropic-ratelimit-tokens-remaining': '19500',
+    'anthropic-ratelimit-tokens-reset': '2026-11-24T12:00:42.060Z',
+  });
+  expect(limitHeaders(decision, 'openai')).toEqual(limitHeaders(decision));
+});

@@ -1,18 +1,24 @@
 import type { RateDecision, RuleState } from '../limits/rate-limiter.ts';
+import type { Dialect } from './dialect.ts';
 
 /**
  * Rate-limit headers of one decision: the IETF pair for every window (draft-ietf-httpapi-ratelimit-headers, whole
- * seconds, rounded up), and OpenAI's `x-ratelimit-*` for the tightest window of requests and the tightest of tokens.
- * Concurrency is no window and shows in none. Empty without windows.
+ * seconds, rounded up), and the tightest window of requests and the tightest of tokens in the names of the dialect's
+ * vendor: OpenAI's `x-ratelimit-*`, natively too, or `anthropic-ratelimit-*`. Concurrency is no window and shows in none.
+ * Empty without windows.
  */
-export function limitHeaders({ rules }: RateDecision): Record<string, string> {
+export function limitHeaders(
+  { rules }: RateDecision,
+  dialect: Dialect = 'native',
+  nowMs = Date.now(),
+): Record<string, string> {
   const windows = rules.filter(({ measure }) => measure !== 'concurrency');
   if (windows.length === 0) return {};
   return {
     'ratelimit-policy': windows.map(policyItem).join(', '),
     ratelimit: windows.map((w) => `"${w.name}";r=${w.remaining};t=${seconds(w.resetMs)}`).join(', '),
-    ...tightestHeaders(windows, 'requests'),
-    ...tightestHeaders(windows, 'tokens'),
+    ...tightestHeaders(windows, 'requests', dialect, nowMs),
+    ...tightestHeaders(windows, 'tokens', dialect, nowMs),
   };
 }
 
@@ -20,9 +26,21 @@ export function limitHeaders({ rules }: RateDecision): Record<string, string> {
 const policyItem = ({ name, limit, measure, windowMs }: RuleState) =>
   `"${name}";q=${limit};w=${seconds(windowMs)}${measure === 'tokens' ? ';qu="tokens"' : ''}`;
 
-function tightestHeaders(windows: readonly RuleState[], measure: 'requests' | 'tokens'): Record<string, string> {
+function tightestHeaders(
+  windows: readonly RuleState[],
+  measure: 'requests' | 'tokens',
+  dialect: Dialect,
+  nowMs: number,
+): Record<string, string> {
   const tightest = windows.filter((w) => w.measure === measure).reduce<RuleState | undefined>(tighter, undefined);
   if (!tightest) return {};
+  if (dialect === 'anthropic') {
+    return {
+      [`anthropic-ratelimit-${measure}-limit`]: String(tightest.limit),
+      [`anthropic-ratelimit-${measure}-remaining`]: String(tightest.remaining),
+      [`anthropic-ratelimit-${measure}-reset`]: new Date(nowMs + tightest.resetMs).toISOString(),
+    };
+  }
   return {
     [`x-ratelimit-limit-${measure}`]: String(tightest.limit),
     [`x-ratelimit-remaining-${measure}`]: String(tightest.remaining),

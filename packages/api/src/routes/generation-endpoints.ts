@@ -2,6 +2,7 @@ import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import type { ToResult } from '../delivery/event-frames.ts';
 import type { GenerationEndpoint } from '../generation/generation-endpoint.ts';
 import { inlineResult } from '../generation/inline-result.ts';
+import { messagesEndpoint } from './anthropic/messages-endpoint.ts';
 import { generateEndpoint } from './native/generate-endpoint.ts';
 import { chatEndpoint } from './openai/chat-endpoint.ts';
 import { completionsEndpoint } from './openai/completions-endpoint.ts';
@@ -13,6 +14,7 @@ export const generationEndpoints: readonly [GenerationEndpoint, ...GenerationEnd
   chatEndpoint,
   completionsEndpoint,
   embeddingsEndpoint,
+  messagesEndpoint,
 ];
 
 /** The endpoint that accepted a job. Throws for a record of a newer version. */

@@ -15,6 +15,8 @@ import { summaryRoute } from './admin/summary.ts';
 import { tenantUserRoutes } from './admin/tenant-users.ts';
 import { tenantRoutes } from './admin/tenants.ts';
 import { writeOffRoute } from './admin/write-off.ts';
+import { countTokensRoute } from './anthropic/count-tokens.ts';
+import { messagesRoute } from './anthropic/messages.ts';
 import { cacheRoutes } from './native/cache.ts';
 import { generateRoute } from './native/generate.ts';
 import { jobCommandRoutes } from './native/job-commands.ts';
@@ -58,6 +60,8 @@ export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promi
       }
     });
     await callers.register(generateRoute, deps);
+    await callers.register(messagesRoute, deps);
+    await callers.register(countTokensRoute, { ...deps, board });
     await callers.register(submitJobRoute, deps);
     await callers.register(chatRoute, deps);
     await callers.register(storedCompletionRoutes, { ...deps, waiter, commands: createJobCommands(deps) });

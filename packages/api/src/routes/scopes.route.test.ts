@@ -26,6 +26,8 @@ const needs: Record<RouteName, Need> = {
   'DELETE /v1/chat/completions/:id': 'generate',
   'POST /v1/completions': 'generate',
   'POST /v1/embeddings': 'generate',
+  'POST /v1/messages': 'generate',
+  'POST /v1/messages/count_tokens': 'generate',
   'GET /v1/jobs': 'read',
   'POST /v1/jobs': 'generate',
   'GET /v1/jobs/:id': 'read',

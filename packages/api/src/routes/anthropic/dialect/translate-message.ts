@@ -1,0 +1,89 @@
+import type { Delta } from '@llm-gateway/shared/contracts/content';
+import type { JobEvent, LogEntry } from '@llm-gateway/shared/contracts/event';
+import type { Failure } from '@llm-gateway/shared/contracts/failure';
+import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
+import type { Frame, Translator } from '../../../delivery/event-frames.ts';
+import { errorReply } from '../../../http/error-body.ts';
+import { lastSequence } from '../../../jobs/sequence.ts';
+import { eventText, type Typed } from './frame.ts';
+import { Narrator } from './narrator.ts';
+
+/** A job's events as those of a message's stream, for one reader. */
+export function translateMessage(id: string, { request, model, generation }: JobRecord): Translator {
+  const narrator = new Narrator(id, model, generation.native?.body);
+  /** Deltas of one write to the log, of which it is not known yet whether it has the provider's own events as well. */
+  let held: { atMs: number; deltas: Delta[] } | undefined;
+
+  const flush = (): string => {
+    const deltas = held?.deltas ?? [];
+    held = undefined;
+    return narrator.add(deltas);
+  };
+
+  /** A provider's own events come with the last entry of a write, which all have the same time. */
+  function takeDelta(delta: Delta, atMs: number): string {
+    if (narrator.form === 'native') return '';
+    if (narrator.form === 'neutral') return narrator.add([delta]);
+    const before = held && held.atMs !== atMs ? flush() : '';
+    if (narrator.form === 'neutral') return before + narrator.add([delta]);
+    held = { atMs, deltas: [...(held?.deltas ?? []), delta] };
+    return before;
+  }
+
+  function say(event: Exclude<JobEvent, { type: 'started' | 'retrying' }>, atMs: number): string | undefined {
+    switch (event.type) {
+      case 'text-delta':
+        return flush() + narrator.add([{ type: 'text', text: event.text }]);
+      case 'snapshot':
+        held = undefined;
+        return narrator.catchUp(event);
+      case 'delta':
+        if (!event.frames && !event.native) return event.delta ? takeDelta(event.delta, atMs) : '';
+        held = undefined;
+        return event.frames ? narrator.pass(event.frames) : narrator.catchUp(event);
+    }
+  }
+
+  const brokenOff = (): string => errorText(goesOnElsewhere(id), request);
+
+  return {
+    begin: () => ({ kind: 'life', sequence: 0, text: '' }),
+    entry({ sequence, atMs, event }: LogEntry): Frame {
+      if (event.type === 'started' || event.type === 'retrying') {
+        const attempt = event.type === 'started' ? { attempt: event.attempt } : {};
+        held = undefined;
+        const frame = { kind: 'life', sequence, ...attempt } as const;
+        if (narrator.hasBegun) return { ...frame, text: brokenOff(), isLast: true };
+        narrator.reset();
+        return { ...frame, text: '' };
+      }
+      const text = say(event, atMs);
+      if (text === undefined) return { kind: 'text', sequence, text: brokenOff(), isLast: true };
+      const kind = text === '' ? 'life' : isOfTool(event) ? 'tool-call' : 'text';
+      return { kind, sequence, text };
+    },
+    end(record, cursor) {
+      const sequence = lastSequence(record);
+      if (sequence <= cursor) return [];
+      const failure = failureOf(id, record);
+      const text = failure ? errorText(failure, request) : flush() + (narrator.end(record) ?? brokenOff());
+      return [{ kind: 'life', sequence, text }];
+    },
+  };
+}
+
+const isOfTool = (event: JobEvent): boolean => event.type === 'delta' && event.delta?.type === 'tool-call';
+
+function failureOf(id: string, { failure, answer }: JobRecord): Failure | undefined {
+  if (failure || answer) return failure;
+  return { code: 'internal', detail: `Job ${id} ended without an answer.` };
+}
+
+const goesOnElsewhere = (id: string): Failure => ({
+  code: 'answer_broken_off',
+  detail: `The answer broke off and is written anew; GET /v1/jobs/${id}/result has it when it is complete.`,
+});
+
+/** A failure as the event that ends a stream in its place. */
+const errorText = (failure: Failure, requestId: string): string =>
+  eventText(errorReply('anthropic', failure, { requestId }).body as Typed);
