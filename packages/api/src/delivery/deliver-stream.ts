@@ -106,11 +106,12 @@ function createOutlet({
   let { attempt } = record;
   let end: JobRecord | undefined;
   let isLost = false;
+  let isTold = false;
 
   const finish = () => {
     if (!connection || (!end && !isLost)) return;
     if (end) onDelivered?.();
-    connection.end(end ? '' : manner.lost);
+    connection.end(end || isTold ? '' : manner.lost);
   };
   return {
     commit,
@@ -129,6 +130,7 @@ function createOutlet({
     },
     write(frame: Frame): boolean {
       attempt = Math.max(attempt, frame.attempt ?? 0);
+      isTold = frame.isLast === true;
       if (kinds && frame.kind !== 'life' && !kinds.has(frame.kind)) return true;
       if (connection) return connection.write(frame);
       held.push(frame);

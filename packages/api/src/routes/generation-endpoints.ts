@@ -3,9 +3,13 @@ import type { ToResult } from '../delivery/event-frames.ts';
 import type { GenerationEndpoint } from '../generation/generation-endpoint.ts';
 import { inlineResult } from '../generation/inline-result.ts';
 import { generateEndpoint } from './native/generate-endpoint.ts';
+import { responsesEndpoint } from './openai/responses-endpoint.ts';
 
 /** All endpoints that generate, one line each: what a job, a batch or `POST /v1/jobs` may be a request to. */
-export const generationEndpoints: readonly [GenerationEndpoint, ...GenerationEndpoint[]] = [generateEndpoint];
+export const generationEndpoints: readonly [GenerationEndpoint, ...GenerationEndpoint[]] = [
+  generateEndpoint,
+  responsesEndpoint,
+];
 
 /** The endpoint that accepted a job. Throws for a record of a newer version. */
 export function endpointOf({ endpoint: path }: Pick<JobRecord, 'endpoint'>): GenerationEndpoint {

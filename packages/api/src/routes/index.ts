@@ -29,6 +29,7 @@ import { usageRoute } from './native/usage.ts';
 import { webhookDeliveryRoutes } from './native/webhook-deliveries.ts';
 import { webhookEndpointRoutes } from './native/webhook-endpoints.ts';
 import { webhookSecretRoutes } from './native/webhook-secret.ts';
+import { responsesRoutes } from './openai/responses.ts';
 import { healthRoutes } from './ops/health.ts';
 import { metricsRoute } from './ops/metrics.ts';
 
@@ -53,10 +54,12 @@ export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promi
       }
     });
     await callers.register(generateRoute, deps);
+    const commands = createJobCommands(deps);
+    await callers.register(responsesRoutes, { ...deps, commands });
     await callers.register(submitJobRoute, deps);
     await callers.register(jobRoutes, { ...deps, board, waiter });
     await callers.register(listJobsRoute, { list: createJobList(deps) });
-    await callers.register(jobCommandRoutes, { ...deps, commands: createJobCommands(deps) });
+    await callers.register(jobCommandRoutes, { ...deps, commands });
     await callers.register(jobEventsRoute, { ...deps, waiter });
     await callers.register(webhookEndpointRoutes, deps);
     await callers.register(webhookSecretRoutes, deps);

@@ -18,6 +18,13 @@ const needs: Record<RouteName, Need> = {
   'POST /admin/login': 'login',
 
   'POST /v1/generate': 'generate',
+  'POST /v1/responses': 'generate',
+  'POST /v1/responses/input_tokens': 'generate',
+  'POST /v1/responses/compact': 'generate',
+  'GET /v1/responses/:id': 'read',
+  'DELETE /v1/responses/:id': 'generate',
+  'POST /v1/responses/:id/cancel': 'generate',
+  'GET /v1/responses/:id/input_items': 'read',
   'GET /v1/jobs': 'read',
   'POST /v1/jobs': 'generate',
   'GET /v1/jobs/:id': 'read',
