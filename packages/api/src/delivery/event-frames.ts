@@ -16,7 +16,7 @@ export interface Frame {
   text: string;
   /** Of the beginning of an attempt, its number. */
   attempt?: number;
-  /** Nothing more can be told to this reader, although the job goes on. */
+  /** Nothing more can be told to this reader, although the job goes on; its text says so. */
   isLast?: boolean;
 }
 

@@ -1,4 +1,6 @@
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
+import { isFinal } from '@llm-gateway/shared/contracts/job';
+import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AdmittedJob } from '../admission/admit.ts';
 import type { GenerationRequest } from '../admission/generation-request.ts';
@@ -28,8 +30,9 @@ export async function deliverGeneration(
   // A client that has left needs no answer; its job goes on.
   onClientGone(reply, () => admission.wait?.cancel());
   if (wanted.isStreamed) return streamGeneration(request, reply, endpoint, admission, deps);
+  const showAccepted = preferences.respondAsync || !wanted.isBackground ? undefined : endpoint.toAccepted;
   const wish = {
-    acceptsAsync: preferences.respondAsync,
+    acceptsAsync: preferences.respondAsync || showAccepted !== undefined,
     waitMs: waitBudgetMs(preferences, header(request, 'x-stainless-timeout'), deps.settings.syncWaitMs),
   };
   const delivery = await deliver(wanted.tenantId, admission.id, admission.wait, wish, deps.jobs).catch(
@@ -39,12 +42,21 @@ export async function deliverGeneration(
     },
   );
   const { kind, record } = delivery;
+  if (kind === 'accepted' && showAccepted) {
+    return reply
+      .header('location', `/v1/jobs/${admission.id}`)
+      .send(showAccepted(admission.id, asBegun(admission, record)));
+  }
   if (kind === 'accepted' && admission.kind !== 'answered') {
     return sendAccepted(reply, admission.id, record, preferences);
   }
   deps.markDelivered(reply, admission.id);
   return sendResult(request, reply, endpoint, admission.id, record);
 }
+
+/** A new job has not ended for its client, who comes back for the end: not even one that the cache has answered. */
+const asBegun = ({ kind }: AdmittedJob, record: JobRecord): JobRecord =>
+  kind === 'attached' || kind === 'replayed' || !isFinal(record.state) ? record : { ...record, state: 'queued' };
 
 /** The job's events from the first on; a failure before the first text is an HTTP error. */
 async function streamGeneration(

@@ -7,6 +7,7 @@ import { askerOf } from './asker-of.ts';
 import { deliverGeneration, type GenerationDeps } from './deliver-generation.ts';
 import type { GenerationEndpoint } from './generation-endpoint.ts';
 import { namingFields } from './naming-fields.ts';
+import { readAsked } from './read-asked.ts';
 import { toGenerationRequest } from './to-generation-request.ts';
 
 export interface RouteText {
@@ -26,7 +27,8 @@ export const dialectRoute =
     app.post(endpoint.path, { schema, serializerCompiler: () => JSON.stringify }, async (request, reply) => {
       const preferences = parsePrefer(header(request, 'prefer'));
       return namingFields(endpoint, async () => {
-        const wanted = toGenerationRequest(askerOf(request), endpoint, endpoint.read(request.body), preferences);
+        const asked = await readAsked(endpoint, request.body, request.caller, deps.jobs);
+        const wanted = toGenerationRequest(askerOf(request), endpoint, asked, preferences);
         const admission = await admitLogged(request, reply, wanted, deps);
         if (admission.kind === 'cached') throw new Error('a dialect has an id for every answer, and so a job');
         return deliverGeneration(request, reply, endpoint, wanted, admission, preferences, deps);

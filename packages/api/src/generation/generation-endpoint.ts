@@ -1,8 +1,10 @@
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import type { z } from 'zod';
+import type { Caller } from '../auth/caller.ts';
 import type { Translator } from '../delivery/event-frames.ts';
 import type { StreamManner } from '../delivery/stream-connections.ts';
 import type { Dialect } from '../http/dialect.ts';
+import type { JobReader } from '../jobs/job-reader.ts';
 import type { AskedBody } from './asked-body.ts';
 
 /**
@@ -17,8 +19,12 @@ export interface GenerationEndpoint {
   body: z.ZodType;
   /** A body that has passed the schema. Throws `invalid_request` for what a schema cannot say. */
   read(body: unknown): AskedBody;
+  /** What has to be looked up before a body means something to a provider. Throws for what is not there. */
+  prepare?(asked: AskedBody, caller: Caller, jobs: JobReader): Promise<AskedBody>;
   /** The 200 body for a job that has an answer. */
   toResult(id: string, record: JobRecord): object;
+  /** The 200 body for a job that its body asked to run in the background; absent: such a job is a 202 as any other. */
+  toAccepted?(id: string, record: JobRecord): object;
   /** Makes the events of a job's stream, for one reader; `body` is what this reader has sent, if it has sent one. */
   translate(id: string, record: JobRecord, body?: unknown): Translator;
   manner: StreamManner;

@@ -22,6 +22,7 @@ const table: Record<FailureCode, Row> = {
   not_found: [404, [404, refused, null], [404, 'not_found_error']],
   unknown_url: [404, [404, refused, 'unknown_url'], [404, 'not_found_error']],
   model_not_found: [404, [404, refused, 'model_not_found'], [404, 'not_found_error']],
+  previous_response_not_found: [400, [400, refused, 'previous_response_not_found'], [400, refused]],
   method_not_allowed: [405, [405, refused, 'method_not_allowed'], [405, refused]],
   conflict: [409, [409, 'conflict_error', 'conflict'], [409, 'conflict_error'], 'false'],
   result_expired: [410, [410, refused, 'result_expired'], [404, 'not_found_error']],

@@ -12,6 +12,7 @@ const tenant = `acme-${randomUUID().slice(0, 8)}`;
 interface Things {
   job: string;
   held: string;
+  response: string;
   delivery: string;
   endpoint: string;
   key: string;
@@ -31,6 +32,10 @@ const ofJob =
     const suffix = job.slice('job_'.length);
     return [job, held, `chatcmpl-${suffix}`, `resp_${suffix}`, `msg_${suffix}`].map((id) => `/v1/jobs/${id}${rest}`);
   };
+const ofResponse =
+  (rest = ''): Attempt =>
+  ({ response, held, job }) =>
+    [response, held, job].map((id) => `/v1/responses/${id.replace('job_', 'resp_')}${rest}`);
 const ofEndpoint =
   (rest = ''): Attempt =>
   ({ endpoint }) => [`/v1/webhook-endpoints/${endpoint}${rest}`];
@@ -63,6 +68,10 @@ const attempts: Record<RouteName, Attempt> = {
   'POST /v1/chat/completions/:id': ofChat(),
   'DELETE /v1/chat/completions/:id': ofChat(),
   'GET /v1/chat/completions/:id/messages': ofChat('/messages'),
+  'GET /v1/responses/:id': ofResponse(),
+  'DELETE /v1/responses/:id': ofResponse(),
+  'POST /v1/responses/:id/cancel': ofResponse('/cancel'),
+  'GET /v1/responses/:id/input_items': ofResponse('/input_items'),
   'GET /v1/webhook-endpoints/:id': ofEndpoint(),
   'PATCH /v1/webhook-endpoints/:id': ofEndpoint(),
   'DELETE /v1/webhook-endpoints/:id': ofEndpoint(),
@@ -115,6 +124,8 @@ async function makeThings(): Promise<Things> {
     body: { ...ask, prompt: `acme asks ${randomUUID()}` },
   });
   api.answers = () => answered('the answer');
+  const asked = { model: 'gpt-4o', input: `acme asks ${randomUUID()}`, background: true };
+  const response = (await asOwner('POST', '/v1/responses', asked)).json().id;
   const secret = (await asOwner('GET', '/v1/webhooks/secret')).json().secret;
   const { deliveries } = api.deps.webhooks;
   const body = JSON.stringify({ acme: 'asks' });
@@ -128,6 +139,7 @@ async function makeThings(): Promise<Things> {
     chat.json().id,
     job,
     held.json().id,
+    response,
     delivery,
     endpoint.id,
     owner.id,
@@ -140,6 +152,7 @@ async function makeThings(): Promise<Things> {
   return {
     job,
     held: held.json().id,
+    response,
     delivery,
     endpoint: endpoint.id,
     key: owner.id,
@@ -176,11 +189,12 @@ const saysNotFound = ({ code, error }: { code?: string; error: { type: string; c
 
 /** What acme sees of its own things. */
 async function ownersView() {
-  const { job, held, endpoint, key } = things;
+  const { job, held, response, endpoint, key } = things;
   const read = async (url: string) => (await api.get(url, owner.headers)).json();
   return Promise.all([
     read(`/v1/jobs/${job}`),
     read(`/v1/jobs/${held}`),
+    read(`/v1/responses/${response}`),
     read(`/v1/jobs/${job}/webhook-deliveries`),
     read(`/v1/webhook-endpoints/${endpoint}`),
     read(`/v1/webhook-endpoints/${endpoint}/deliveries`),

@@ -7,6 +7,7 @@ import { generateEndpoint } from './native/generate-endpoint.ts';
 import { chatEndpoint } from './openai/chat-endpoint.ts';
 import { completionsEndpoint } from './openai/completions-endpoint.ts';
 import { embeddingsEndpoint } from './openai/embeddings-endpoint.ts';
+import { responsesEndpoint } from './openai/responses-endpoint.ts';
 
 /** All endpoints that generate, one line each: what a job, a batch or `POST /v1/jobs` may be a request to. */
 export const generationEndpoints: readonly [GenerationEndpoint, ...GenerationEndpoint[]] = [
@@ -15,6 +16,7 @@ export const generationEndpoints: readonly [GenerationEndpoint, ...GenerationEnd
   completionsEndpoint,
   embeddingsEndpoint,
   messagesEndpoint,
+  responsesEndpoint,
 ];
 
 /** The endpoint that accepted a job. Throws for a record of a newer version. */

@@ -27,6 +27,12 @@ export const failures = {
   not_found: { status: 404, title: 'Not found', type: 'invalid_request_error', retry: 'never' },
   unknown_url: { status: 404, title: 'Unknown URL', type: 'invalid_request_error', retry: 'never' },
   model_not_found: { status: 404, title: 'Unknown model', type: 'invalid_request_error', retry: 'never' },
+  previous_response_not_found: {
+    status: 400,
+    title: 'Unknown previous response',
+    type: 'invalid_request_error',
+    retry: 'never',
+  },
   method_not_allowed: { status: 405, title: 'Method not allowed', type: 'invalid_request_error', retry: 'never' },
   conflict: { status: 409, title: 'Conflict', type: 'conflict_error', retry: 'never', clientRetry: false },
   result_expired: { status: 410, title: 'Result expired', type: 'invalid_request_error', retry: 'never' },

@@ -20,6 +20,8 @@ export const nativeBody = z.object({
   body: z.record(z.string(), z.unknown()),
   /** Headers of the client's that mean something to the provider, such as `anthropic-beta`. */
   headers: z.record(z.string(), z.string()).optional(),
+  /** Members as the client sent them, where the body has others or none: it shall find them again in the answer. */
+  asked: z.record(z.string(), z.unknown()).optional(),
 });
 
 export type NativeBody = z.infer<typeof nativeBody>;

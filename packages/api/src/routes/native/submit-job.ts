@@ -8,6 +8,7 @@ import type { ApiDeps } from '../../deps.ts';
 import { admitLogged } from '../../generation/admit-logged.ts';
 import { askerOf } from '../../generation/asker-of.ts';
 import { namingFields } from '../../generation/naming-fields.ts';
+import { readAsked } from '../../generation/read-asked.ts';
 import { toGenerationRequest } from '../../generation/to-generation-request.ts';
 import { sendAccepted, sendJob } from '../../http/accepted.ts';
 import { header } from '../../http/header.ts';
@@ -41,7 +42,7 @@ export const submitJobRoute: FastifyPluginAsyncZod<SubmitJobDeps> = async (app, 
     const admission = await namingTheBody(request.body, async () => {
       const endpoint = endpointOf(request.body);
       return namingFields(endpoint, async () =>
-        admitLogged(request, reply, toRequest(request, request.body, preferences), deps),
+        admitLogged(request, reply, await toRequest(request, request.body, preferences, deps), deps),
       );
     });
     if (admission.kind === 'cached') throw new Error('a job was asked for, and an answer is none');
@@ -56,9 +57,14 @@ export const submitJobRoute: FastifyPluginAsyncZod<SubmitJobDeps> = async (app, 
   });
 };
 
-function toRequest(request: FastifyRequest, envelope: JobBody, preferences: Preferences): GenerationRequest {
+async function toRequest(
+  request: FastifyRequest,
+  envelope: JobBody,
+  preferences: Preferences,
+  { jobs }: Pick<SubmitJobDeps, 'jobs'>,
+): Promise<GenerationRequest> {
   const endpoint = endpointOf(envelope);
-  const asked = endpoint.read(envelope.body);
+  const asked = await readAsked(endpoint, envelope.body, request.caller, jobs);
   return toGenerationRequest(askerOf(request), endpoint, asked, preferences, toEnvelope(path, envelope));
 }
 

@@ -1,0 +1,31 @@
+import type { ResponseEvent } from './item-writer.ts';
+
+/** What ends a stream of OpenAI's. */
+export const done = 'data: [DONE]\n\n';
+
+/** Numbers the events of one response's stream, and leaves out those that its reader has. */
+export class SseWriter {
+  readonly #after: number;
+  #next = 0;
+
+  constructor(after: number) {
+    this.#after = after;
+  }
+
+  /** An event, in the words in which it came where these already say its number. */
+  write({ type, sequence_number, ...members }: ResponseEvent, asItCame?: string): string {
+    const number = this.#next;
+    this.#next += 1;
+    if (number <= this.#after) return '';
+    const isAsItCame = asItCame !== undefined && sequence_number === number;
+    return sse(type, isAsItCame ? asItCame : JSON.stringify({ type, sequence_number: number, ...members }));
+  }
+
+  writeAll(events: Iterable<ResponseEvent>): string {
+    let text = '';
+    for (const event of events) text += this.write(event);
+    return text;
+  }
+}
+
+const sse = (type: string, data: string) => `event: ${type}\ndata: ${data}\n\n`;
