@@ -1,5 +1,6 @@
 import { sandboxEnv } from '@llm-gateway/sandbox/sandbox-env';
 import { authEnv } from '@llm-gateway/shared/config/auth';
+import { batchEnv, fileEnv } from '@llm-gateway/shared/config/batches';
 import { cacheEnv } from '@llm-gateway/shared/config/cache';
 import { databaseEnv, ledgerEnv } from '@llm-gateway/shared/config/database';
 import { drainEnv } from '@llm-gateway/shared/config/drain';
@@ -30,6 +31,7 @@ export const configurationGroups: [title: string, shape: Record<string, z.ZodTyp
   ['Prices', pricingEnv],
   ['Retries', retryEnv],
   ['Jobs', jobEnv],
+  ['Files and batches', { ...fileEnv, ...batchEnv }],
   ['Webhooks', { ...webhookEnv, ...webhookDeliveryEnv }],
   ['Worker', workerEnv],
   ['Shutdown', drainEnv],

@@ -1,7 +1,11 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { adminKey, type Gateway, startGateway } from '@llm-gateway/testkit/start-gateway';
+import { waitFor } from '@llm-gateway/testkit/wait-for';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 
 const run = promisify(execFile);
@@ -49,6 +53,28 @@ test('submit and poll work as shown', async () => {
   expect(job.object).toBe('job');
   expect(JSON.parse(await shell(poll.replace('JOB_ID', job.id))).status).toBe('completed');
   expect(JSON.parse(await shell(result.replace('JOB_ID', job.id))).job_id).toBe(job.id);
+});
+
+test('a batch works as shown', async () => {
+  const script = blocks('bash').find((block) => block.includes('requests.jsonl')) ?? '';
+  const [line = ''] = script.split('\n');
+  const [upload = '', create = '', look = '', output = ''] = curlsOf('requests.jsonl');
+  const folder = await mkdtemp(join(tmpdir(), 'readme-'));
+  try {
+    const file = JSON.parse(await shell(`cd ${folder} && ${line} && ${upload}`));
+    const batch = JSON.parse(await shell(create.replace('FILE_ID', file.id)));
+    const ended = await waitFor(
+      async () => {
+        const now = JSON.parse(await shell(look.replace('BATCH_ID', batch.id)));
+        return now.status === 'completed' ? now : undefined;
+      },
+      { what: 'the batch has ended' },
+    );
+    const answer = JSON.parse(await shell(output.replace('OUTPUT_FILE_ID', ended.output_file_id)));
+    expect(answer).toMatchObject({ custom_id: 'first', response: { status_code: 200, body: { model: 'gpt-4o' } } });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('a stream comes and is resumed as shown', async () => {

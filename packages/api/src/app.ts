@@ -2,13 +2,17 @@ import cookie from '@fastify/cookie';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { ApiDeps } from './deps.ts';
+import { uploadMs } from './files/receive-file.ts';
 import { allowBodylessDelete } from './http/bodyless-delete.ts';
+import { boundBodies } from './http/bound-bodies.ts';
 import { serveDocs } from './http/docs.ts';
 import { handleErrors, sendFrameworkError } from './http/error-handler.ts';
 import { requestIdOf } from './http/request-id.ts';
 import { sendStandardHeaders } from './http/standard-headers.ts';
 import { validateWithZod } from './http/validate.ts';
 import { registerRoutes } from './routes/index.ts';
+
+const bodyMs = 60_000;
 
 /** The server, built from its parts. It knows no port and no environment: tests start here. */
 export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
@@ -23,13 +27,14 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
     // Fastify's own says neither in whose terms nor when to come back; the routes' room refuses instead.
     return503OnClosing: false,
     // Bounds on slow senders. Fastify's default of none was measured to keep one byte a second open for ever.
-    requestTimeout: 60_000,
+    requestTimeout: uploadMs,
     keepAliveTimeout: 72_000,
     http: { headersTimeout: 20_000, connectionsCheckingInterval: 2000 },
   });
   app.setValidatorCompiler(validateWithZod);
   app.setSerializerCompiler(serializerCompiler);
 
+  boundBodies(app, bodyMs);
   // Every request has a caller by the time a handler runs; the hook of the routes' room sets it.
   app.decorateRequest('caller');
   app.decorateRequest('dialect');

@@ -17,6 +17,8 @@ import { createEstimator } from './admission/estimate.ts';
 import { createIdempotency } from './admission/idempotency.ts';
 import type { AuthMode } from './auth/authenticate.ts';
 import { createAccess } from './auth/create-access.ts';
+import { createBatchLines } from './batches/batch-lines.ts';
+import { createBatchStore } from './batches/batch-store.ts';
 import { createSpendReader } from './budget/read-spend.ts';
 import { createWriteOff } from './budget/write-off.ts';
 import type { ApiConfig } from './config.ts';
@@ -29,10 +31,12 @@ import { createQueueTicker } from './delivery/queue-ticker.ts';
 import { createStreamConnections } from './delivery/stream-connections.ts';
 import { createWaiter } from './delivery/waiter.ts';
 import type { ApiDeps, ApiSettings } from './deps.ts';
+import { createFileStore } from './files/file-store.ts';
 import { createJobReader, type JobReader } from './jobs/job-reader.ts';
 import { createLaneBoard, type LaneBoard } from './lanes/lane-board.ts';
 import { createRateLimiter } from './limits/rate-limiter.ts';
-import { openLedger } from './usage/open-ledger.ts';
+import { createStorage } from './storage/storage.ts';
+import { type OpenLedgerOptions, openLedger } from './usage/open-ledger.ts';
 import { version } from './version.ts';
 import { createWebhooks } from './webhooks/create-webhooks.ts';
 
@@ -85,7 +89,7 @@ export async function composeApi(parts: ApiParts): Promise<ApiDeps> {
     apiKeys,
     tenants,
     ...openBudgets(redis, keys),
-    ...openLedger({ databaseUrl: config.DATABASE_URL, redis, keys, log }),
+    ...openStores({ databaseUrl: config.DATABASE_URL, redis, keys, log }),
     admission: {
       routing: given.routing,
       board,
@@ -137,6 +141,19 @@ const openStreams = ({ config, redis, subscriber, keys, jobs, board }: StreamPar
   commitMs: config.STREAM_COMMIT_MS,
 });
 
+/** What lives in Postgres. */
+function openStores(options: OpenLedgerOptions) {
+  const ledger = openLedger(options);
+  const storage = createStorage(ledger.database);
+  return {
+    ...ledger,
+    storage,
+    files: createFileStore(storage),
+    batches: createBatchStore(storage),
+    batchLines: createBatchLines(storage),
+  };
+}
+
 const openBudgets = (redis: Redis, keys: Keys) => ({
   readSpend: createSpendReader(redis, keys),
   writeOff: createWriteOff(redis, keys),
@@ -144,6 +161,10 @@ const openBudgets = (redis: Redis, keys: Keys) => ({
 
 const settingsOf = (config: Readonly<ApiConfig>): ApiSettings => ({
   bodyLimitBytes: config.BODY_LIMIT_BYTES,
+  fileMaxBytes: config.FILE_MAX_BYTES,
+  batchBodyLimitBytes: config.BATCH_BODY_LIMIT_BYTES,
+  publicUrl: config.PUBLIC_URL,
+  batchWindow: config.BATCH_WINDOW,
   syncWaitMs: config.SYNC_WAIT_MS,
   cacheTtlS: config.CACHE_TTL_SECONDS,
   perMinute: config.MAX_REQUESTS_PER_MINUTE,

@@ -1,4 +1,5 @@
 import { authEnv } from '@llm-gateway/shared/config/auth';
+import { batchEnv, fileEnv } from '@llm-gateway/shared/config/batches';
 import { cacheEnv } from '@llm-gateway/shared/config/cache';
 import { databaseEnv, ledgerEnv } from '@llm-gateway/shared/config/database';
 import { drainEnv } from '@llm-gateway/shared/config/drain';
@@ -16,10 +17,12 @@ import { z } from 'zod';
 /** What the api reads from its environment. There is no provider key in it, so this process cannot leak one. */
 export const apiConfig = z.object({
   ...authEnv,
+  ...batchEnv,
   ...cacheEnv,
   ...databaseEnv,
   ...ledgerEnv,
   ...drainEnv,
+  ...fileEnv,
   ...httpEnv,
   ...jobEnv,
   ...limitEnv,

@@ -9,13 +9,17 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { AdmissionDeps } from './admission/admit.ts';
 import type { Authenticator } from './auth/authenticate.ts';
+import type { BatchLines } from './batches/batch-lines.ts';
+import type { BatchStore } from './batches/batch-store.ts';
 import type { SpendReader } from './budget/read-spend.ts';
 import type { WriteOff } from './budget/write-off.ts';
 import type { Attendance } from './delivery/attendance.ts';
 import type { StreamDeliveryDeps } from './delivery/deliver-stream.ts';
 import type { DeliveryMarker } from './delivery/mark-delivered.ts';
+import type { FileStore } from './files/file-store.ts';
 import type { JobReader } from './jobs/job-reader.ts';
 import type { ApiKeys } from './keys/api-keys.ts';
+import type { Storage } from './storage/storage.ts';
 import type { Tenants } from './tenants/tenants.ts';
 import type { LedgerDeps } from './usage/open-ledger.ts';
 import type { Webhooks } from './webhooks/create-webhooks.ts';
@@ -39,6 +43,10 @@ export interface ApiDeps extends LedgerDeps {
   markDelivered: DeliveryMarker;
   streams: StreamDeliveryDeps;
   webhooks: Webhooks;
+  storage: Storage;
+  files: FileStore;
+  batches: BatchStore;
+  batchLines: BatchLines;
   prices: PriceBook;
   /** Its threads are ended by the drain. */
   counter: TokenCounter;
@@ -55,6 +63,10 @@ export interface ApiDeps extends LedgerDeps {
 
 export interface ApiSettings {
   bodyLimitBytes: number;
+  fileMaxBytes: number;
+  batchBodyLimitBytes: number;
+  publicUrl: string | undefined;
+  batchWindow: number;
   syncWaitMs: number;
   cacheTtlS: number;
   perMinute: number;

@@ -1,7 +1,8 @@
 import '@llm-gateway/testkit/provided-context';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { answered } from './test/settle-by-hand.ts';
-import { adminKey, startTestApi, type TestApi } from './test/start-test-api.ts';
+import { type LedgerApi, startLedgerApi } from './test/start-ledger-api.ts';
+import { adminKey } from './test/start-test-api.ts';
 
 interface Operation {
   tags?: string[];
@@ -19,10 +20,10 @@ interface Document {
   components: { schemas: Record<string, Json>; securitySchemes: object };
 }
 
-let api: TestApi;
+let api: LedgerApi;
 let document: Document;
 beforeAll(async () => {
-  api = await startTestApi({ redisUrl: inject('redisUrl') });
+  api = await startLedgerApi({ redisUrl: inject('redisUrl'), databaseUrl: inject('databaseUrl') });
   api.answers = () => answered('x');
   const response = await api.get('/openapi.json');
   expect(response.statusCode).toBe(200);
@@ -52,7 +53,9 @@ test('has every route of the app but those that are hidden', () => {
     'DELETE /v1/admin/tenants/{id}/users/{user_id}',
     'DELETE /v1/cache/clear',
     'DELETE /v1/chat/completions/{id}',
+    'DELETE /v1/files/{id}',
     'DELETE /v1/jobs/{id}',
+    'DELETE /v1/messages/batches/{id}',
     'DELETE /v1/webhook-endpoints/{id}',
     'GET /',
     'GET /health',
@@ -64,10 +67,15 @@ test('has every route of the app but those that are hidden', () => {
     'GET /v1/admin/tenants',
     'GET /v1/admin/tenants/{id}',
     'GET /v1/admin/tenants/{id}/users/{user_id}',
+    'GET /v1/batches',
+    'GET /v1/batches/{id}',
     'GET /v1/cache/stats',
     'GET /v1/chat/completions',
     'GET /v1/chat/completions/{id}',
     'GET /v1/chat/completions/{id}/messages',
+    'GET /v1/files',
+    'GET /v1/files/{id}',
+    'GET /v1/files/{id}/content',
     'GET /v1/health',
     'GET /v1/jobs',
     'GET /v1/jobs/{id}',
@@ -75,6 +83,9 @@ test('has every route of the app but those that are hidden', () => {
     'GET /v1/jobs/{id}/result',
     'GET /v1/jobs/{id}/webhook-deliveries',
     'GET /v1/key',
+    'GET /v1/messages/batches',
+    'GET /v1/messages/batches/{id}',
+    'GET /v1/messages/batches/{id}/results',
     'GET /v1/models',
     'GET /v1/models/{id}',
     'GET /v1/rate-limit/{user_id}',
@@ -94,6 +105,9 @@ test('has every route of the app but those that are hidden', () => {
     'POST /v1/chat/completions/{id}',
     'POST /v1/completions',
     'POST /v1/embeddings',
+    'POST /v1/batches',
+    'POST /v1/batches/{id}/cancel',
+    'POST /v1/files',
     'POST /v1/generate',
     'POST /v1/jobs',
     'POST /v1/jobs/{id}/cancel',
@@ -101,6 +115,8 @@ test('has every route of the app but those that are hidden', () => {
     'POST /v1/jobs/{id}/webhook-deliveries/{delivery_id}/redeliver',
     'POST /v1/messages',
     'POST /v1/messages/count_tokens',
+    'POST /v1/messages/batches',
+    'POST /v1/messages/batches/{id}/cancel',
     'POST /v1/webhook-endpoints',
     'POST /v1/webhook-endpoints/{id}/rotate-secret',
     'POST /v1/webhook-endpoints/{id}/test',
@@ -159,13 +175,17 @@ test('every example of a request is accepted by its own route', async () => {
   let tried = 0;
   // What is accepted need not be answered: each dialect has answers of its own.
   const headers = { 'x-api-key': adminKey, prefer: 'respond-async' };
+  const headers = { 'x-api-key': adminKey };
+  const input = await api.deps.files.begin({ tenant: 'default', owner: 'admin', name: 'input.jsonl' });
+  await input.finish('batch', 3600);
   for (const { path, method, operation } of operations()) {
     const schema = operation.requestBody?.content['application/json']?.schema;
     if (!schema) continue;
     const target =
       schema.$ref === undefined ? schema : document.components.schemas[schema.$ref.split('/').at(-1) ?? ''];
     expect(target?.examples?.length, `${method} ${path} has an example`).toBeGreaterThan(0);
-    for (const payload of target?.examples ?? []) {
+    for (const example of target?.examples ?? []) {
+      const payload = 'input_file_id' in example ? { ...example, input_file_id: input.id } : example;
       const response = await api.inject({ method: method.toUpperCase() as 'POST', url: path, payload, headers });
       // Where the path names something that is not there, the body has been read before that was found.
       const accepted = path.includes('{') ? [404] : [200, 201, 202];

@@ -7,10 +7,12 @@ import { followRouting } from '@llm-gateway/shared/routing/follow-routing';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from './app.ts';
 import { decideAuthMode } from './auth/auth-mode.ts';
+import { openPump } from './batches/open-pump.ts';
 import { composeApi } from './compose-api.ts';
 import type { ApiConfig } from './config.ts';
 import { closeDelivery } from './delivery/close-delivery.ts';
 import type { ApiDeps } from './deps.ts';
+import { generationEndpoints } from './routes/generation-endpoints.ts';
 
 export interface RunningApi {
   url: string;
@@ -43,6 +45,8 @@ export async function startApi(config: Readonly<ApiConfig>): Promise<RunningApi>
   });
   const app = await buildApp(deps);
   await app.listen({ host: config.HOST, port: config.PORT });
+  const pump = openPump(deps, generationEndpoints);
+  pump.start();
   const url = urlOf(app, config.HOST);
   log.info({ event: 'api_ready', url, auth_mode: authMode }, 'api ready');
 
@@ -51,7 +55,7 @@ export async function startApi(config: Readonly<ApiConfig>): Promise<RunningApi>
     async close() {
       drain.begun = true;
       routing.close();
-      await finishRequests(app, deps, config.DRAIN_MS, log);
+      await Promise.all([pump.close(), finishRequests(app, deps, config.DRAIN_MS, log)]);
       await Promise.race([
         Promise.allSettled([...deps.queues().map((queue) => queue.close()), deps.database.destroy()]),
         pause(1000),

@@ -179,7 +179,7 @@ async function usedSoFar(call: Call, { prices, counter }: WorkerDeps): Promise<P
   if (!call.isAnswered) return undefined;
   const { record, log, model, promptUsage } = call;
   const partial = await partialAnswer(record.generation, log.written(), model, promptUsage, counter);
-  return { ...priceAnswer(prices, model, partial), ...answeredBy(call) };
+  return { ...priceAnswer(prices, model, partial, record), ...answeredBy(call) };
 }
 
 // The connection did not come about, so that nothing was asked.
@@ -200,7 +200,7 @@ const book = ({ run, record, model, startedMs, firstTokenMs }: Call, facts: Fact
 
 async function endAnswered(call: Call, { answer: given }: CallReport, deps: WorkerDeps): Promise<Next> {
   const { run, record, model, log } = call;
-  const answer = { ...priceAnswer(deps.prices, model, given), ...answeredBy(call) };
+  const answer = { ...priceAnswer(deps.prices, model, given, record), ...answeredBy(call) };
   const booked = book(call, { status: finalStateOf(answer), used: answer });
   const rest = await log.finish();
   const settled = await insist(() => deps.settlement.settle(run, record, answer, booked, rest));

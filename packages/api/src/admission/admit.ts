@@ -124,14 +124,14 @@ async function acceptWaited(asked: Asked, verdict: CacheVerdict, deps: Admission
   const hit = verdict.hit?.entry;
   const { targets, estimate } = hit
     ? { targets: asked.targets, estimate: undefined }
-    : await estimateTargets(request.generation, asked.targets, policy, deps.estimate);
+    : await estimateTargets(request, asked.targets, policy, deps.estimate);
   const [model, ...fallbacks] = targets;
   const id = makeJobId();
   // In place before the job is: one that ends within a millisecond finds its waiter.
   const wait = request.isWaitedFor ? deps.waiter.expect(id) : undefined;
   try {
-    // A job that begins later has nothing to share with one that begins now.
-    const isShareable = !isParked(request) && !request.cache.noCache;
+    // A job that begins later has nothing to share with one that begins now, and nobody shall wait for a batch's turn.
+    const isShareable = !isParked(request) && !request.isBatch && !request.cache.noCache;
     const accepted = await deps.accept({
       id,
       request,

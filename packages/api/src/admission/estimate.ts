@@ -33,6 +33,7 @@ export function createEstimator({ prices, counter }: EstimatorOptions) {
     generation: Generation,
     model: ResolvedModel,
     { rules, budgets }: Pick<Policy, 'rules' | 'budgets'>,
+    isBatch = false,
   ): Promise<Estimate | undefined> => {
     const hasBudget = budgets.length > 0;
     if (!hasBudget && !rules.some(({ measure }) => measure === 'tokens')) return undefined;
@@ -43,7 +44,11 @@ export function createEstimator({ prices, counter }: EstimatorOptions) {
     return {
       tokens: promptTokens + usual * answersOf(generation),
       nanoUsd: bound
-        ? upperCostNanoUsd(bound.price, { promptTokens, completionTokensMax: bound.completionTokensMax })
+        ? upperCostNanoUsd(bound.price, {
+            promptTokens,
+            completionTokensMax: bound.completionTokensMax,
+            batch: isBatch,
+          })
         : 0n,
     };
   };

@@ -1,5 +1,6 @@
 import '@llm-gateway/testkit/provided-context';
 import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { collectRoutes, type RouteName } from '../test/collect-routes.ts';
 import { asOperator, type MadeKey, makeKey, makeTenant } from '../test/make-key.ts';
@@ -18,6 +19,9 @@ interface Things {
   key: string;
   tenant: string;
   user: string;
+  file: string;
+  batch: string;
+  messageBatch: string;
   ownJob: string;
   /** The job of a chat completion. */
   chat: string;
@@ -52,6 +56,15 @@ const ofChat =
   (rest = ''): Attempt =>
   ({ chat }) =>
     [`chatcmpl-${chat.slice('job_'.length)}`, chat].map((id) => `/v1/chat/completions/${id}${rest}`);
+const ofFile =
+  (rest = ''): Attempt =>
+  ({ file }) => [`/v1/files/${file}${rest}`];
+const ofBatch =
+  (rest = ''): Attempt =>
+  ({ batch, messageBatch }) => [`/v1/batches/${batch}${rest}`, `/v1/batches/${messageBatch}${rest}`];
+const ofMessageBatch =
+  (rest = ''): Attempt =>
+  ({ batch, messageBatch }) => [`/v1/messages/batches/${messageBatch}${rest}`, `/v1/messages/batches/${batch}${rest}`];
 
 /** Every route that takes an id. One that is not here fails the test. */
 const attempts: Record<RouteName, Attempt> = {
@@ -88,6 +101,15 @@ const attempts: Record<RouteName, Attempt> = {
   'GET /v1/admin/tenants/:id/users/:user_id': ofUser,
   'PUT /v1/admin/tenants/:id/users/:user_id': ofUser,
   'DELETE /v1/admin/tenants/:id/users/:user_id': ofUser,
+  'GET /v1/files/:id': ofFile(),
+  'GET /v1/files/:id/content': ofFile('/content'),
+  'DELETE /v1/files/:id': ofFile(),
+  'GET /v1/batches/:id': ofBatch(),
+  'POST /v1/batches/:id/cancel': ofBatch('/cancel'),
+  'GET /v1/messages/batches/:id': ofMessageBatch(),
+  'GET /v1/messages/batches/:id/results': ofMessageBatch('/results'),
+  'POST /v1/messages/batches/:id/cancel': ofMessageBatch('/cancel'),
+  'DELETE /v1/messages/batches/:id': ofMessageBatch(),
 };
 
 /** Routes by the name of a user, which may be another one's of the same name in every tenant: see below. */
@@ -110,6 +132,22 @@ let marks: string[];
 
 const asOwner = (method: 'GET' | 'POST', url: string, payload?: object) =>
   api.inject({ method, url, headers: owner.headers, ...(payload === undefined ? {} : { payload }) });
+
+/** A file, a batch and a message batch that has ended. */
+async function makeBatches(): Promise<Pick<Things, 'file' | 'batch' | 'messageBatch'>> {
+  const writer = await api.deps.files.begin({ tenant, owner: owner.id, name: 'acme.jsonl' });
+  const { id: file } = await writer.finish('batch', 3600);
+  const batch = await asOwner('POST', '/v1/batches', {
+    input_file_id: file,
+    endpoint: '/v1/generate',
+    completion_window: '24h',
+  });
+  const messageBatch = await asOwner('POST', '/v1/messages/batches', { requests: [{ custom_id: 'a', params: {} }] });
+  expect([batch, messageBatch].map(({ statusCode }) => statusCode)).toEqual([200, 200]);
+  const { id } = messageBatch.json();
+  await sql`update batch set status = 'completed', is_done = true where id = ${id}`.execute(api.deps.database);
+  return { file, batch: batch.json().id, messageBatch: id };
+}
 
 async function makeThings(): Promise<Things> {
   const user = `ann-${randomUUID()}`;
@@ -135,8 +173,12 @@ async function makeThings(): Promise<Things> {
   const chat = await asOwner('POST', '/v1/chat/completions', chatBody);
   const own = await api.generate({ ...ask, prompt: 'bolt asks', user_id: 'bob' }, stranger.headers);
   expect([done, held, own, chat].map(({ statusCode }) => statusCode)).toEqual([200, 202, 200, 200]);
+  const { file, batch, messageBatch } = await makeBatches();
   marks = [
     chat.json().id,
+    file,
+    batch,
+    messageBatch,
     job,
     held.json().id,
     response,
@@ -158,6 +200,9 @@ async function makeThings(): Promise<Things> {
     key: owner.id,
     tenant,
     user,
+    file,
+    batch,
+    messageBatch,
     ownJob: own.headers['x-job-id'] as string,
     chat: chat.headers['x-job-id'] as string,
   };
@@ -203,6 +248,9 @@ async function ownersView() {
     read('/v1/webhooks/secret'),
     read(`/v1/admin/tenants/${tenant}/users/${things.user}`),
     read(`/v1/chat/completions/${things.chat}`),
+    read(`/v1/files/${things.file}`),
+    read(`/v1/batches/${things.batch}`),
+    read(`/v1/messages/batches/${things.messageBatch}`),
   ]);
 }
 

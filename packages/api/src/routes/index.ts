@@ -16,6 +16,7 @@ import { tenantUserRoutes } from './admin/tenant-users.ts';
 import { tenantRoutes } from './admin/tenants.ts';
 import { writeOffRoute } from './admin/write-off.ts';
 import { countTokensRoute } from './anthropic/count-tokens.ts';
+import { messageBatchRoutes } from './anthropic/message-batches.ts';
 import { messagesRoute } from './anthropic/messages.ts';
 import { cacheRoutes } from './native/cache.ts';
 import { generateRoute } from './native/generate.ts';
@@ -31,9 +32,11 @@ import { usageRoute } from './native/usage.ts';
 import { webhookDeliveryRoutes } from './native/webhook-deliveries.ts';
 import { webhookEndpointRoutes } from './native/webhook-endpoints.ts';
 import { webhookSecretRoutes } from './native/webhook-secret.ts';
+import { batchRoutes } from './openai/batches.ts';
 import { chatRoute } from './openai/chat-completions.ts';
 import { completionsRoute } from './openai/completions.ts';
 import { embeddingsRoute } from './openai/embeddings.ts';
+import { fileRoutes } from './openai/files.ts';
 import { listCompletionRoutes } from './openai/list-completions.ts';
 import { responsesRoutes } from './openai/responses.ts';
 import { storedCompletionRoutes } from './openai/stored-completions.ts';
@@ -83,6 +86,9 @@ export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promi
     await callers.register(rateLimitRoute, admission);
     await callers.register(cacheRoutes, { ...cache, clearScope: authenticator.mode === 'keys' ? 'admin' : 'generate' });
     await callers.register(ownKeyRoute, deps);
+    await callers.register(fileRoutes, deps);
+    await callers.register(batchRoutes, deps);
+    await callers.register(messageBatchRoutes, deps);
   });
 
   await app.register(async (admins) => {

@@ -6,8 +6,11 @@ const mistakes = [TypeError, RangeError, ReferenceError, SyntaxError];
 const wrongStatements = new Set(['22', '42']);
 const cancelled = '57014';
 
+const ledgerAway =
+  'The database of the ledger is not available. Generations go on, and what they cost is written later.';
+
 /** Runs a query and turns a Postgres that is away, or that takes too long, into `dependency_down`. */
-export async function callDatabase<T>(operation: () => Promise<T>): Promise<T> {
+export async function callDatabase<T>(operation: () => Promise<T>, away = ledgerAway): Promise<T> {
   try {
     return await operation();
   } catch (error) {
@@ -16,9 +19,7 @@ export async function callDatabase<T>(operation: () => Promise<T>): Promise<T> {
     if (error instanceof GatewayError || wrongStatements.has(state.slice(0, 2))) throw error;
     if (mistakes.some((kind) => error instanceof kind)) throw error;
     const detail =
-      state === cancelled
-        ? 'The ledger took too long to answer: ask for a shorter time.'
-        : 'The database of the ledger is not available. Generations go on, and what they cost is written later.';
+      state === cancelled && away === ledgerAway ? 'The ledger took too long to answer: ask for a shorter time.' : away;
     throw new GatewayError({ code: 'dependency_down', detail, retryAfterMs: 1000 }, error);
   }
 }

@@ -17,6 +17,10 @@ export const makeEventId = (): string => make('evt');
 export const makeKeyId = (): string => make('key');
 export const makeTenantId = (): string => make('ten');
 
+export const makeFileId = (): string => `file-${nextUlid()}`;
+export const makeBatchId = (): string => make('batch');
+export const makeMessageBatchId = (): string => make('msgbatch');
+
 /** When an id was made, by the clock of the process that made it. */
 export const timeOfId = (id: string): number => decodeTime(id.slice(-26));
 

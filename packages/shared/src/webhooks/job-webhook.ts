@@ -19,11 +19,20 @@ export type WebhookEvent = (typeof webhookEvents)[number];
 /** What tells of a budget. */
 export const budgetEvents = ['budget.threshold', 'budget.exceeded'] as const;
 
+/** What tells of a batch's end. */
+export const batchEvents = [
+  'batch.completed',
+  'batch.failed',
+  'batch.expired',
+  'batch.cancelled',
+  'message_batch.ended',
+] as const;
+
 /** What a registered address can be told of. */
-export const endpointEvents = [...webhookEvents, ...budgetEvents] as const;
+export const endpointEvents = [...webhookEvents, ...budgetEvents, ...batchEvents] as const;
 
 /** What one is told of that does not say otherwise. */
-export const usualEndpointEvents = [...finalEvents, ...budgetEvents] as const;
+export const usualEndpointEvents = [...finalEvents, ...budgetEvents, ...batchEvents] as const;
 
 /** What somebody wants to be told of a job, and how. */
 export const webhookWishes = z.object({

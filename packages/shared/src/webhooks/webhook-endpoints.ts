@@ -6,9 +6,9 @@ import { defineScript } from '../redis/define-script.ts';
 import type { Keys } from '../redis/keys.ts';
 import { endpointEvents, webhookWishes } from './job-webhook.ts';
 
-/** An address that is told of all jobs of a tenant, and of its budgets. */
+/** An address that is told of all jobs of a tenant, and of its batches and budgets. */
 const webhookEndpoint = webhookWishes.extend({
-  /** Absent: all that end a job, and all of budgets. */
+  /** Absent: all that end a job or a batch, and all of budgets. */
   events: z.array(z.enum(endpointEvents)).optional(),
   id: z.string(),
   url: z.string(),

@@ -261,3 +261,17 @@ test('closes in time although an event is in hand that cannot be sent on', async
   expect(performance.now() - beganMs).toBeLessThan(3000);
   hanging.resolve('');
 });
+
+test('the end of a batch is told once, however often the outbox has it', async () => {
+  await register('whe_a', 'https://a.example');
+  await register('whe_other', 'https://b.example', { tenantId: 'another' });
+  const entry = ['type', 'batch.completed', 'tenant', tenant, 'batch', 'batch_1', 't', String(Date.now())];
+  for (let time = 0; time < 2; time += 1) await redis.xadd(keys.webhookOutbox, '*', ...entry);
+  dispatch();
+  await outboxEmpty();
+  const told = await deliveries.list('whe_a', 10);
+  expect(told.map(([, { type, body }]) => [type, JSON.parse(body).data])).toEqual([
+    ['batch.completed', { id: 'batch_1' }],
+  ]);
+  expect(await deliveries.list('whe_other', 10)).toEqual([]);
+});

@@ -12,6 +12,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type Follower, followOutbox } from '../outbox/follow-outbox.ts';
 import type { Outbox, RawEntry } from '../outbox/outbox.ts';
+import { batchEntry, planBatchDeliveries } from './plan-batch-deliveries.ts';
 import { type BudgetEntry, budgetData, budgetEntry, planBudgetDeliveries } from './plan-budget-deliveries.ts';
 import { planDeliveries } from './plan-deliveries.ts';
 
@@ -32,7 +33,7 @@ export interface DispatcherOptions {
 const keptMs = 24 * 3600 * 1000;
 
 const jobEntry = z.object({ job: z.string(), type: z.enum(webhookEvents), t: z.coerce.number() });
-const entryFields = z.union([jobEntry, budgetEntry]);
+const entryFields = z.union([jobEntry, batchEntry, budgetEntry]);
 
 /**
  * Makes deliveries of what is in the outbox. An entry leaves it when all its deliveries are on their way; a crash before
@@ -70,8 +71,17 @@ export function startDispatcher(options: DispatcherOptions): Follower {
 
 async function dispatch([entryId, fields]: RawEntry, options: DispatcherOptions): Promise<void> {
   const entry = entryFields.parse(pairsToHash(fields));
-  const planned = 'job' in entry ? await planJob(entryId, entry, options) : await planBudget(entryId, entry, options);
-  for (const delivery of planned) await options.deliveries.create(delivery);
+  for (const delivery of await plan(entryId, entry, options)) await options.deliveries.create(delivery);
+}
+
+async function plan(
+  entryId: string,
+  entry: z.output<typeof entryFields>,
+  options: DispatcherOptions,
+): Promise<NewDelivery[]> {
+  if ('job' in entry) return planJob(entryId, entry, options);
+  if ('batch' in entry) return planBatchDeliveries(entry, await options.endpoints.list(entry.tenant));
+  return planBudget(entryId, entry, options);
 }
 
 async function planJob(

@@ -26,7 +26,7 @@ const members = {
     .min(1)
     .max(endpointEvents.length)
     .optional()
-    .describe('All that end a job, and all of budgets, if absent'),
+    .describe('All that end a job or a batch, and all of budgets, if absent'),
   include: webhookIncludeMember.min(1).optional().describe('The answer travels along if it is small'),
   description: z.string().max(256).optional(),
   disabled: z.boolean().optional().describe('Gets nothing; a receiver that answers 410 disables itself'),
@@ -84,7 +84,7 @@ const preValidation = ignoreNulls();
 const refused = { '4xx': problem, '5xx': problem };
 const tags = ['Webhooks'];
 
-/** Registered addresses, which are told of all jobs of their tenant, and of its budgets. */
+/** Registered addresses, which are told of all jobs of their tenant, and of its batches and budgets. */
 export const webhookEndpointRoutes: FastifyPluginAsyncZod<WebhookEndpointDeps> = async (app, deps) => {
   app.addHook('onRequest', requireWholeTenant);
   await app.register(async (registration) => {

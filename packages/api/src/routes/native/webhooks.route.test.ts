@@ -1,5 +1,6 @@
 import '@llm-gateway/testkit/provided-context';
 import { randomUUID } from 'node:crypto';
+import { endpointEvents } from '@llm-gateway/shared/webhooks/job-webhook';
 import type { NewDelivery } from '@llm-gateway/shared/webhooks/webhook-delivery';
 import { afterAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { answered } from '../../test/settle-by-hand.ts';
@@ -126,7 +127,7 @@ describe('/v1/webhook-endpoints', () => {
     ['POST', {}, '/url'],
     ['POST', { url: 'https://example.com/', events: ['job.unheard-of'] }, '/events/0'],
     ['PATCH', { events: [] }, '/events'],
-    ['POST', { url: 'https://example.com/', events: Array(13).fill('job.failed') }, '/events'],
+    ['POST', { url: 'https://example.com/', events: Array(endpointEvents.length + 1).fill('job.failed') }, '/events'],
     ['PATCH', { include: ['result', 'result'] }, '/include'],
   ] as const)('%s %j is refused: %s', async ([method, body, field]) => {
     const { id } = await register();

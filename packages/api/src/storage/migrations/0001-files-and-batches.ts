@@ -1,0 +1,75 @@
+/** Text is compared byte by byte ("C"): ids sort by the time of their making, whatever the database's language is. */
+export const storage0001: readonly string[] = [
+  // A file is there for its owner once `purpose` is set; before, it is an upload under way or one that was cut off.
+  `create table file (
+    id text collate "C" primary key,
+    tenant text collate "C" not null,
+    owner text collate "C" not null,
+    name text not null,
+    purpose text,
+    bytes bigint not null check (bytes >= 0),
+    created_at timestamptz not null,
+    expires_at timestamptz not null
+  )`,
+  'create index file_by_tenant on file (tenant, id)',
+  'create index file_by_expiry on file (expires_at)',
+  `create table file_chunk (
+    file text collate "C" not null references file on delete cascade,
+    number integer not null check (number >= 0),
+    content bytea not null,
+    primary key (file, number)
+  )`,
+
+  `create table batch (
+    id text collate "C" primary key,
+    tenant text collate "C" not null,
+    key text collate "C",
+    owner text collate "C" not null,
+    kind text not null,
+    endpoint text not null,
+    status text not null,
+    input_file text collate "C",
+    output_file text collate "C",
+    error_file text collate "C",
+    output_expires_s integer,
+    metadata text,
+    errors text,
+    total integer not null default 0,
+    completed integer not null default 0,
+    failed integer not null default 0,
+    cancelled integer not null default 0,
+    expired integer not null default 0,
+    input_tokens bigint not null default 0,
+    cached_tokens bigint not null default 0,
+    output_tokens bigint not null default 0,
+    reasoning_tokens bigint not null default 0,
+    created_at timestamptz not null,
+    in_progress_at timestamptz,
+    expires_at timestamptz not null,
+    finalizing_at timestamptz,
+    cancelling_at timestamptz,
+    ended_at timestamptz,
+    archived_at timestamptz,
+    is_done boolean not null default false,
+    lease_owner text,
+    lease_until timestamptz
+  )`,
+  'create index batch_by_tenant on batch (tenant, kind, id)',
+  'create index batch_to_do on batch (id) where not is_done',
+  "create index batch_to_archive on batch (ended_at) where is_done and archived_at is null and kind = 'anthropic'",
+  // The request leaves when its outcome comes, so a line holds one of the two.
+  `create table batch_line (
+    batch text collate "C" not null references batch on delete cascade,
+    number integer not null,
+    custom_id text not null,
+    state text not null,
+    job text,
+    request text,
+    status_code integer,
+    request_id text,
+    body text,
+    primary key (batch, number)
+  )`,
+  "create index batch_line_pending on batch_line (batch, number) where state = 'pending'",
+  "create index batch_line_submitted on batch_line (batch, number) where state = 'submitted'",
+];
