@@ -71,7 +71,6 @@ describe.for(cases)('the AI SDK with $provider and $model', ({ provider, model: 
     const errand = world.errand();
     const result = streamText({ ...common(), prompt: 'Stream this', headers: errand.options.headers });
     const pieces = await take(result.textStream);
-    expect(pieces.length).toBeGreaterThan(3);
     expect(pieces.join('')).toBe(whole.text);
     expect(await result.finishReason).toBe('stop');
     const usage = await result.usage;
@@ -136,7 +135,7 @@ describe.for(cases)('the AI SDK with $provider and $model', ({ provider, model: 
   test('throws its own error for a refused request, and for a stream that breaks off', async () => {
     const refused = generateText({ ...common(), model: providers[provider]('no-such-model'), prompt: 'Hello' });
     await expect(refused).rejects.toSatisfy((error) => APICallError.isInstance(error) && error.statusCode === 404);
-    const broken = providers[provider](`${name === gpt ? 'openai' : 'anthropic'}/sandbox/error-event`);
+    const broken = providers[provider](`${name === gpt ? 'openai' : 'anthropic'}/sandbox/drip-80+error-event`);
     const errors: unknown[] = [];
     const stream = streamText({
       ...common(),

@@ -5,7 +5,10 @@ import { useGateway } from './use-gateway.ts';
 
 const world = useGateway({ PROVIDER_IDLE_MS: '1500', DISCONNECT_GRACE_MS: '300' });
 
-const breaks = ['error-event', 'truncate', 'reset-mid', 'malformed-json', 'hang-mid'];
+// Slowly enough that the client has begun to read: a fault before that is an answer of its own.
+const breaks = ['error-event', 'truncate', 'reset-mid', 'malformed-json', 'hang-mid'].map(
+  (fault) => `drip-80+${fault}`,
+);
 const table = breaks.flatMap((fault) => ['openai', 'anthropic'].map((provider) => ({ fault, provider })));
 const messages = [{ role: 'user' as const, content: 'Break off' }];
 
@@ -51,7 +54,7 @@ describe.for(openAIMajors)('%s, when a provider breaks off', (major) => {
   });
 
   test.for(['openai', 'anthropic'])("throws in the SDK's helpers (%s)", async (provider) => {
-    const model = `${provider}/sandbox/error-event`;
+    const model = `${provider}/sandbox/drip-80+error-event`;
     await expect(client().chat.completions.stream({ model, messages }).finalChatCompletion()).rejects.toThrow(APIError);
     await expect(client().responses.stream({ model, input: 'Break off' }).finalResponse()).rejects.toThrow();
   });
@@ -107,7 +110,7 @@ describe.for(anthropicMajors)('%s, when a provider breaks off', (major) => {
   });
 
   test.for(['anthropic', 'openai'])("throws in the SDK's helper (%s)", async (provider) => {
-    const body = { model: `${provider}/sandbox/error-event`, max_tokens: 100, messages };
+    const body = { model: `${provider}/sandbox/drip-80+error-event`, max_tokens: 100, messages };
     await expect(client().messages.stream(body).finalMessage()).rejects.toThrow(APIError);
   });
 

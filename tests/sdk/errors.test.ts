@@ -168,7 +168,7 @@ describe.for(openAIMajors)('errors as %s sees them', (major) => {
 
   test('a key of idempotency that was used for another body (422), and one that is in use (409)', async () => {
     const client = openAI(major, world.url, keyOf());
-    const key = `key-of-${major}`;
+    const key = `key-of-${major.replace(' ', '-')}`;
     const body = openAICalls.chat('openai/sandbox/slow-600', 'First');
     const first = world.errand({ 'idempotency-key': key });
     const going = client.chat.completions.create(body, first.options);
@@ -215,7 +215,7 @@ describe.for(anthropicMajors)('errors as %s sees them', (major) => {
 
   test('a key of idempotency that was used for another body (422), and one that is in use (409)', async () => {
     const client = anthropic(major, world.url, keyOf());
-    const key = `key-of-${major}`;
+    const key = `key-of-${major.replace(' ', '-')}`;
     const ask = (content: string) => ({
       model: 'anthropic/sandbox/slow-600',
       max_tokens: 50,

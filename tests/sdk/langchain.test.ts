@@ -69,7 +69,6 @@ describe.for(cases)('LangChain, $maker with $model', ({ maker, model }) => {
     const whole = await chat().invoke('Stream this');
     const errand = world.errand();
     const pieces: AIMessageChunk[] = await take(await chat(errand).stream('Stream this'));
-    expect(pieces.length).toBeGreaterThan(3);
     const built = pieces.reduce((sum, piece) => concat(sum, piece));
     expect(built.text).toBe(whole.text);
     const counted = usageOf(built);

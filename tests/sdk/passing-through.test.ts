@@ -52,7 +52,7 @@ describe.for(openAIMajors)('%s, speaking to a provider of its own dialect', (maj
   });
 
   test('has the provider told what it should be, and no secret', async () => {
-    const errand = world.errand({ ...kept, 'idempotency-key': `once-${major}`, prefer: 'wait=30' });
+    const errand = world.errand({ ...kept, 'idempotency-key': `once-${major.replace(' ', '-')}`, prefer: 'wait=30' });
     const withOrganization = client().withOptions({ organization: 'org-1', project: 'proj-1' });
     await withOrganization.chat.completions.create({ model: gpt, messages }, errand.options);
     const { headers, header_names, credentials } = await world.callFor(errand);
@@ -78,7 +78,7 @@ describe.for(anthropicMajors)('%s, speaking to a provider of its own dialect', (
   const version = { 'anthropic 1': '2026-10-21', 'anthropic 0': '2023-06-01' }[major];
 
   test('has the provider told its version and betas, and no secret', async () => {
-    const errand = world.errand({ ...kept, 'idempotency-key': `once-${major}` });
+    const errand = world.errand({ ...kept, 'idempotency-key': `once-${major.replace(' ', '-')}` });
     const body = { model: claude, max_tokens: 20, messages, betas: ['new-thing-2026-01-01', 'other-thing-2026-02-02'] };
     await client().beta.messages.create(body, errand.options);
     const { headers, header_names, credentials } = await world.callFor(errand);
@@ -141,7 +141,7 @@ describe.for(openAICases)('the cache, for $client with $model', ({ client: major
   });
 
   test('is not what an idempotency-key does: that brings back the very answer', async () => {
-    const errand = world.errand({ 'idempotency-key': `again-${major}-${model}` });
+    const errand = world.errand({ 'idempotency-key': `again-${major.replace(' ', '-')}-${model}` });
     const body = { ...marked('Once'), temperature: 1 };
     const first = await completions().create(body, errand.options);
     const { data: second, response } = await completions().create(body, errand.options).withResponse();

@@ -85,7 +85,7 @@ describe.for(openAICases)('responses of $client with $model', ({ client: major, 
     expect(events.map(({ sequence_number }) => sequence_number)).toEqual(events.map((_, index) => index));
     const names = events.map(({ type }) => type).filter((name) => name !== 'response.queued');
     const deltas = names.filter((name) => name === 'response.output_text.delta').length;
-    expect(deltas).toBeGreaterThan(3);
+    expect(deltas).toBeGreaterThan(0);
     expect(names).toEqual([
       'response.created',
       'response.in_progress',
