@@ -3,11 +3,11 @@ import { anthropic, anthropicClass, anthropicMajors, openAI, openAIClass, openAI
 import { take } from './take.ts';
 import { useGateway } from './use-gateway.ts';
 
-const world = useGateway({ PROVIDER_IDLE_MS: '1500', DISCONNECT_GRACE_MS: '300' });
+const world = useGateway({ PROVIDER_IDLE_MS: '1500', DISCONNECT_GRACE_MS: '300', MAX_ATTEMPTS: '1' });
 
 // Slowly enough that the client has begun to read: a fault before that is an answer of its own.
 const breaks = ['error-event', 'truncate', 'reset-mid', 'malformed-json', 'hang-mid'].map(
-  (fault) => `drip-80+${fault}`,
+  (fault) => `drip-100+${fault}`,
 );
 const table = breaks.flatMap((fault) => ['openai', 'anthropic'].map((provider) => ({ fault, provider })));
 const messages = [{ role: 'user' as const, content: 'Break off' }];
@@ -23,7 +23,7 @@ async function readToEnd(stream: AsyncIterable<unknown>): Promise<{ seen: unknow
   }
 }
 
-describe.for(openAIMajors)('%s, when a provider breaks off', (major) => {
+describe.concurrent.for(openAIMajors)('%s, when a provider breaks off', (major) => {
   const client = () => openAI(major, world.url);
   const { APIError } = openAIClass(major);
 
@@ -54,7 +54,7 @@ describe.for(openAIMajors)('%s, when a provider breaks off', (major) => {
   });
 
   test.for(['openai', 'anthropic'])("throws in the SDK's helpers (%s)", async (provider) => {
-    const model = `${provider}/sandbox/drip-80+error-event`;
+    const model = `${provider}/sandbox/drip-100+error-event`;
     await expect(client().chat.completions.stream({ model, messages }).finalChatCompletion()).rejects.toThrow(APIError);
     await expect(client().responses.stream({ model, input: 'Break off' }).finalResponse()).rejects.toThrow();
   });
@@ -93,7 +93,7 @@ describe.for(openAIMajors)('%s, when a provider breaks off', (major) => {
   });
 });
 
-describe.for(anthropicMajors)('%s, when a provider breaks off', (major) => {
+describe.concurrent.for(anthropicMajors)('%s, when a provider breaks off', (major) => {
   const client = () => anthropic(major, world.url);
   const { APIError } = anthropicClass(major);
 
@@ -110,7 +110,7 @@ describe.for(anthropicMajors)('%s, when a provider breaks off', (major) => {
   });
 
   test.for(['anthropic', 'openai'])("throws in the SDK's helper (%s)", async (provider) => {
-    const body = { model: `${provider}/sandbox/drip-80+error-event`, max_tokens: 100, messages };
+    const body = { model: `${provider}/sandbox/drip-100+error-event`, max_tokens: 100, messages };
     await expect(client().messages.stream(body).finalMessage()).rejects.toThrow(APIError);
   });
 

@@ -132,7 +132,7 @@ const openAICalls = {
   responses: (model: string, input: string) => ({ model, input }),
 };
 
-describe.for(openAIMajors)('errors as %s sees them', (major) => {
+describe.concurrent.for(openAIMajors)('errors as %s sees them', (major) => {
   const providers = ['openai', 'anthropic'];
   const table = cases.flatMap((row) =>
     (row.model?.includes('/') ? providers : ['openai']).map((provider) => ({ ...row, provider })),
@@ -181,7 +181,7 @@ describe.for(openAIMajors)('errors as %s sees them', (major) => {
   });
 });
 
-describe.for(anthropicMajors)('errors as %s sees them', (major) => {
+describe.concurrent.for(anthropicMajors)('errors as %s sees them', (major) => {
   const providers = ['anthropic', 'openai'];
   const table = cases.flatMap((row) =>
     (row.model?.includes('/') ? providers : ['anthropic']).map((provider) => ({ ...row, provider })),

@@ -75,7 +75,10 @@ describe.for(cases)('LangChain, $maker with $model', ({ maker, model }) => {
     // Of Anthropic's running totals, LangChain adds the one at the start to the one at the end.
     const opening = maker === 'ChatAnthropic' ? (usageOf(pieces[0])?.output_tokens ?? 0) : 0;
     const completion = (counted?.output_tokens ?? 0) - opening;
-    await world.expectBilled(errand, { prompt: counted?.input_tokens, completion });
+    // And it reads those of the prompt only at the start, where OpenAI has not told them yet.
+    const isTold = maker !== 'ChatAnthropic' || model === claude;
+    if (isTold) await world.expectBilled(errand, { prompt: counted?.input_tokens, completion });
+    else expect((await world.callFor(errand)).completion_tokens).toBe(completion);
   });
 
   test('binds tools, has them called, and hears what they return', async () => {

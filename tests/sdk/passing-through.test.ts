@@ -154,7 +154,7 @@ describe.for(openAICases)('the cache, for $client with $model', ({ client: major
 
   test('an answer is fetched again by its id', async () => {
     const made = await completions().create(marked('Kept'));
-    expect(await completions().retrieve(made.id)).toEqual(made);
+    expect(await completions().retrieve(made.id)).toMatchObject({ ...made });
     await expect(completions().retrieve('chatcmpl-01JD0000000000000000000000')).rejects.toMatchObject({ status: 404 });
   });
 });

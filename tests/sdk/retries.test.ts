@@ -13,7 +13,7 @@ async function expectOneCall(errand: Errand) {
   expect((await world.gateway().sandbox.bill({ request_id: errand.id })).calls).toBe(1);
 }
 
-describe.for(openAIMajors)("%s's own retries", (major) => {
+describe.concurrent.for(openAIMajors)("%s's own retries", (major) => {
   const counted = (errand: Errand) => {
     const sent: number[] = [];
     const client = openAI(major, world.url, patient).withOptions({
@@ -101,7 +101,7 @@ describe.for(openAIMajors)("%s's own retries", (major) => {
   });
 });
 
-describe.for(anthropicMajors)("%s's own retries", (major) => {
+describe.concurrent.for(anthropicMajors)("%s's own retries", (major) => {
   test.for(['anthropic', 'openai'])('get the message of %s that was bought already', async (provider) => {
     const errand = world.errand();
     const sent: number[] = [];
