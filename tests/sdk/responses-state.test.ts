@@ -7,7 +7,7 @@ import { useGateway } from './use-gateway.ts';
 const world = useGateway({ ABANDONED_AFTER_MS: '2000' });
 const input = 'Hello again';
 
-describe.for(openAICases)('kept responses of $client with $model', ({ client: major, model }) => {
+describe.concurrent.for(openAICases)('kept responses of $client with $model', ({ client: major, model }) => {
   const responses = () => openAI(major, world.url).responses;
 
   test('a response is retrieved, whole and as the stream that it was or would have been, and deleted', async () => {
@@ -70,7 +70,7 @@ describe.for(openAICases)('kept responses of $client with $model', ({ client: ma
   });
 });
 
-describe.for(openAIMajors)('background work of %s', (major) => {
+describe.concurrent.for(openAIMajors)('background work of %s', (major) => {
   const responses = () => openAI(major, world.url).responses;
 
   test.for([{ provider: 'openai' }, { provider: 'anthropic' }])(
