@@ -36,7 +36,11 @@ export function completionOf(
 ): Whole {
   const text = parts.map((part) => (part.type === 'text' ? part.text : '')).join('');
   const refusal = parts.map((part) => (part.type === 'refusal' ? part.text : '')).join('');
-  const calls = parts.filter((part) => part.type === 'tool-call');
+  // Clients parse what a call is given, and nothing is no JSON; of an unfinished one something may come yet.
+  const nothing = finish === null ? '' : '{}';
+  const calls = parts
+    .filter((part) => part.type === 'tool-call')
+    .map((call) => ({ ...call, arguments: call.arguments || nothing }));
   const isMute = text === '' && (calls.length > 0 || refusal !== '');
   const message = {
     role: 'assistant',
@@ -53,18 +57,15 @@ export function completionOf(
 function toCalls(calls: readonly PartOf<'tool-call'>[], asFunction: boolean): object {
   const [first] = calls;
   if (!first) return {};
-  if (asFunction) return { function_call: { name: first.name, arguments: argumentsOf(first) } };
+  if (asFunction) return { function_call: { name: first.name, arguments: first.arguments } };
   return {
     tool_calls: calls.map((call) => ({
       id: call.id,
       type: 'function',
-      function: { name: call.name, arguments: argumentsOf(call) },
+      function: { name: call.name, arguments: call.arguments },
     })),
   };
 }
-
-// Clients parse them, and nothing is no JSON.
-const argumentsOf = ({ arguments: given }: PartOf<'tool-call'>) => given || '{}';
 
 /** Whether a client asked as it was done before tools, and so is answered. */
 export const callsFunction = ({ generation }: Completed): boolean =>
