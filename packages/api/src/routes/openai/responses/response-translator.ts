@@ -239,7 +239,9 @@ export class ResponseTranslator implements Translator {
 
   /** The end for this reader, who cannot be told how it goes on. */
   #breakOff(sequence: number, failure: Failure = brokenOff): Frame {
-    const text = this.#failing({ state: 'failed', failure, request: this.#requestId }) + done;
+    const opening = this.#opening();
+    this.#sse.catchUp();
+    const text = opening + this.#failing({ state: 'failed', failure, request: this.#requestId }) + done;
     this.#hasEnded = true;
     return { sequence, kind: 'text', text, isLast: true };
   }

@@ -12,6 +12,11 @@ export class SseWriter {
     this.#after = after;
   }
 
+  /** What follows is news to the reader, whatever its number would have been. */
+  catchUp(): void {
+    this.#next = Math.max(this.#next, this.#after + 1);
+  }
+
   /** An event, in the words in which it came where these already say its number. */
   write({ type, sequence_number, ...members }: ResponseEvent, asItCame?: string): string {
     const number = this.#next;
