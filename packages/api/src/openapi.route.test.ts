@@ -56,6 +56,7 @@ test('has every route of the app but those that are hidden', () => {
     'DELETE /v1/files/{id}',
     'DELETE /v1/jobs/{id}',
     'DELETE /v1/messages/batches/{id}',
+    'DELETE /v1/responses/{id}',
     'DELETE /v1/webhook-endpoints/{id}',
     'GET /',
     'GET /health',
@@ -89,6 +90,8 @@ test('has every route of the app but those that are hidden', () => {
     'GET /v1/models',
     'GET /v1/models/{id}',
     'GET /v1/rate-limit/{user_id}',
+    'GET /v1/responses/{id}',
+    'GET /v1/responses/{id}/input_items',
     'GET /v1/usage/{user_id}',
     'GET /v1/webhook-endpoints',
     'GET /v1/webhook-endpoints/{id}',
@@ -101,12 +104,12 @@ test('has every route of the app but those that are hidden', () => {
     'POST /v1/admin/keys',
     'POST /v1/admin/keys/{id}/rotate',
     'POST /v1/admin/tenants',
+    'POST /v1/batches',
+    'POST /v1/batches/{id}/cancel',
     'POST /v1/chat/completions',
     'POST /v1/chat/completions/{id}',
     'POST /v1/completions',
     'POST /v1/embeddings',
-    'POST /v1/batches',
-    'POST /v1/batches/{id}/cancel',
     'POST /v1/files',
     'POST /v1/generate',
     'POST /v1/jobs',
@@ -114,9 +117,13 @@ test('has every route of the app but those that are hidden', () => {
     'POST /v1/jobs/{id}/release',
     'POST /v1/jobs/{id}/webhook-deliveries/{delivery_id}/redeliver',
     'POST /v1/messages',
-    'POST /v1/messages/count_tokens',
     'POST /v1/messages/batches',
     'POST /v1/messages/batches/{id}/cancel',
+    'POST /v1/messages/count_tokens',
+    'POST /v1/responses',
+    'POST /v1/responses/compact',
+    'POST /v1/responses/input_tokens',
+    'POST /v1/responses/{id}/cancel',
     'POST /v1/webhook-endpoints',
     'POST /v1/webhook-endpoints/{id}/rotate-secret',
     'POST /v1/webhook-endpoints/{id}/test',
@@ -175,7 +182,6 @@ test('every example of a request is accepted by its own route', async () => {
   let tried = 0;
   // What is accepted need not be answered: each dialect has answers of its own.
   const headers = { 'x-api-key': adminKey, prefer: 'respond-async' };
-  const headers = { 'x-api-key': adminKey };
   const input = await api.deps.files.begin({ tenant: 'default', owner: 'admin', name: 'input.jsonl' });
   await input.finish('batch', 3600);
   for (const { path, method, operation } of operations()) {

@@ -16,12 +16,10 @@ interface Counted {
 const claudeRatio = 1.16;
 const newClaudeRatio = 1.16 * 1.2;
 
-// A picture of about a megapixel; a stand-in's are all of one price.
-const imageTokens = new Map<ProviderName, number>([
-  ['anthropic', 1500],
-  ['sandbox', 85],
-]);
-const imageTokensOf = (counts: ProviderName) => imageTokens.get(counts) ?? 765;
+// A picture of about a megapixel; a stand-in's attachments are all of one price.
+const claudeImageTokens = 1500;
+const openAIImageTokens = 765;
+const sandboxTokens = 85;
 
 // A page of a PDF is its text and a picture of it; how many there are is guessed of its size.
 const pageTokens = 2000;
@@ -51,9 +49,10 @@ function ratioOf({ row }: ResolvedModel, counts: ProviderName): number {
 function attachmentTokens(part: Part, counts: ProviderName): number {
   switch (part.type) {
     case 'image':
-      return imageTokensOf(counts);
+      if (counts === 'sandbox') return sandboxTokens;
+      return counts === 'anthropic' ? claudeImageTokens : openAIImageTokens;
     case 'document': {
-      if (counts === 'sandbox') return imageTokensOf(counts);
+      if (counts === 'sandbox') return sandboxTokens;
       const characters = part.source.kind === 'base64' ? part.source.data.length : 0;
       return pageTokens * Math.max(1, Math.ceil(characters / pageCharacters));
     }
