@@ -58,6 +58,23 @@ test("Azure's first chunk names nothing, and some of its choices say nothing", (
   });
 });
 
+test('a spoken answer is put together, and is heard as its words', () => {
+  const chunks = [
+    { content: '', audio: { id: 'audio_1', transcript: 'Né' } },
+    { audio: { data: 'AAAA' } },
+    { audio: { data: 'BBBB', transcript: ' 🐻' } },
+    { audio: { expires_at: 9 } },
+  ].map((delta) => ({ choices: [{ index: 0, delta, finish_reason: null }] }));
+  const [choice] = bodyOf(...chunks).choices as JsonObject[];
+  expect(choice?.message).toEqual({
+    role: 'assistant',
+    content: null,
+    audio: { id: 'audio_1', data: 'AAAABBBB', transcript: 'Né 🐻', expires_at: 9 },
+  });
+  const deltas = chunks.flatMap(({ choices }) => choices.flatMap(createChoiceReader()));
+  expect(partsOfDeltas(deltas)).toEqual([{ type: 'text', text: 'Né 🐻' }]);
+});
+
 test('calls that a server does not number are told apart by their places and ids', () => {
   const call = (id: string, given: string) => ({ id, type: 'function', function: { name: 'f', arguments: given } });
   const chunks = [[call('a', '1'), call('b', '2')], [call('c', '3')]].map((tool_calls) => ({
