@@ -3,7 +3,8 @@ import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { callProvider } from './call-provider.ts';
 import { Interruption } from './interruption.ts';
-import { type Provider, type ProviderRequest, textPiece } from './providers/provider.ts';
+import type { Provider, ProviderRequest } from './providers/provider.ts';
+import { textPiece } from './test-pieces.ts';
 
 const answer: Answer = {
   text: 'Hi.',

@@ -4,8 +4,8 @@ import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLogWriter, type LogWriterOptions } from './log-writer.ts';
-import { textPiece } from './providers/provider.ts';
 import type { Appended, LogPiece } from './settlement/settlement.ts';
+import { textPiece } from './test-pieces.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

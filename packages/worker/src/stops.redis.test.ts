@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { createAnthropic } from './providers/anthropic/index.ts';
 import { createOpenAI } from './providers/openai/index.ts';
 import type { Provider } from './providers/provider.ts';
-import { textPiece } from './providers/provider.ts';
 import { createStops } from './stops.ts';
 import { followJob, pricedAnswer, readLog, readRows, stopJob } from './test-job.ts';
 import { type Act, answer, answers, busy, fakeProvider, hangs, openLaneBench, says } from './test-lanes.ts';
+import { textPiece } from './test-pieces.ts';
 import { testCall } from './test-settlement.ts';
 
 const { redis, keys, queue, counter, serve, submit, read, inState } = openLaneBench();

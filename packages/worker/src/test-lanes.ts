@@ -15,10 +15,11 @@ import { afterAll, beforeAll, beforeEach, inject, onTestFinished } from 'vitest'
 import type { WorkerDeps } from './deps.ts';
 import { createInHand, type InHand } from './in-hand.ts';
 import { serveLanes } from './lanes.ts';
-import { type Piece, type Provider, type ProviderRequest, textPiece } from './providers/provider.ts';
+import type { Piece, Provider, ProviderRequest } from './providers/provider.ts';
 import { createSettlement } from './settlement/settlement.ts';
 import { createStops, type Stops } from './stops.ts';
 import { acceptJob, pricedAnswer, readJob, type TestFields } from './test-job.ts';
+import { textPiece } from './test-pieces.ts';
 
 // Long enough that a delayed job stays delayed until a test moves it on.
 export const patient = { attempts: 3, baseDelayMs: 20_000 };

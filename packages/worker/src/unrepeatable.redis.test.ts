@@ -2,9 +2,9 @@ import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import { describe, expect, test } from 'vitest';
 import { drainWorkers } from './drain.ts';
-import { textPiece } from './providers/provider.ts';
 import { readRows } from './test-job.ts';
 import { type Act, answers, busy, fakeProvider, openLaneBench, says, silent } from './test-lanes.ts';
+import { textPiece } from './test-pieces.ts';
 
 const { redis, keys, queue, serve, submit, read, inState } = openLaneBench();
 

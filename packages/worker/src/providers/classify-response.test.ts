@@ -2,6 +2,7 @@ import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import { describe, expect, test } from 'vitest';
 import {
   classifyBroken,
+  classifyBrokenOff,
   classifyResponse,
   type ErrorResponse,
   presentable,
@@ -97,6 +98,38 @@ describe('the detail', () => {
     const detail = `${'x'.repeat(395)}sk-secret${'y'.repeat(10_000)}`;
     const shown = presentable({ code: 'provider_refused', detail }, 'sk-secret').detail;
     expect(shown).toBe(`${'x'.repeat(395)}[cred`);
+  });
+});
+
+describe('an error in mid-answer', () => {
+  const said = (vendorCode: string | null) =>
+    classifyBrokenOff({ provider: 'openai', vendorCode, vendorMessage: 'The vendor said so.' });
+
+  test.for([
+    [null, 'provider_busy'],
+    ['server_error', 'provider_busy'],
+    ['overloaded_error', 'provider_busy'],
+    ['vector_store_timeout', 'provider_busy'],
+    ['rate_limit_exceeded', 'provider_rate_limited'],
+    ['rate_limit_error', 'provider_rate_limited'],
+    ['insufficient_quota', 'provider_quota_spent'],
+    ['invalid_prompt', 'provider_refused'],
+    ['invalid_request_error', 'provider_refused'],
+    ['image_too_large', 'provider_refused'],
+    ['failed_to_download_image', 'provider_refused'],
+    ['unsupported_image_media_type', 'provider_refused'],
+    ['empty_image_file', 'provider_refused'],
+    ['bio_policy', 'provider_refused'],
+  ] as const)('of %s is %s', ([vendorCode, code]) => {
+    expect(said(vendorCode).code).toBe(code);
+  });
+
+  test('only one that blames the request passes on the words', () => {
+    expect(said('invalid_prompt')).toMatchObject({
+      detail: 'openai broke off its answer (invalid_prompt): The vendor said so.',
+      refusal: { status: 400, code: 'invalid_prompt' },
+    });
+    expect(said('server_error').detail).toBe('openai broke off its answer (server_error).');
   });
 });
 

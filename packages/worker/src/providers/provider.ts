@@ -26,8 +26,6 @@ export interface Piece {
   frame?: string | undefined;
 }
 
-export const textPiece = (text: string): Piece => ({ deltas: text === '' ? [] : [{ type: 'text', text }] });
-
 /** What every provider is made from. */
 export interface ProviderOptions {
   /** As failures name it. */

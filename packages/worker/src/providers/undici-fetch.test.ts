@@ -140,6 +140,22 @@ describe('an error', () => {
     });
   });
 
+  test.for(['text', 'json', 'arrayBuffer'] as const)(
+    'of a body that is read whole, as %s, is one too',
+    async (read) => {
+      const { fetch, url } = await serve((request, response) => {
+        response.write('{"half": ');
+        setImmediate(() => request.socket.resetAndDestroy());
+      });
+      const response = await fetch(url);
+      await expect(response[read]()).rejects.toMatchObject({
+        name: 'TypeError',
+        message: 'terminated',
+        cause: expect.any(Error),
+      });
+    },
+  );
+
   test('a length that is not kept is one', async () => {
     const { fetch, url } = await serve((request, response) => {
       response.writeHead(200, { 'content-length': 100 }).write('half');
@@ -169,6 +185,15 @@ describe('an abort', () => {
     const { fetch, url, sockets } = await serve(hang);
     const leaving = new AbortController();
     const pending = chunksOf(await fetch(url, { signal: leaving.signal }));
+    leaving.abort();
+    await expect(pending).rejects.toMatchObject({ name: 'AbortError' });
+    await waitFor(() => sockets.size === 0, { what: 'the end of the connection' });
+  });
+
+  test('of a body that is read whole does the same', async () => {
+    const { fetch, url, sockets } = await serve(hang);
+    const leaving = new AbortController();
+    const pending = (await fetch(url, { signal: leaving.signal })).json();
     leaving.abort();
     await expect(pending).rejects.toMatchObject({ name: 'AbortError' });
     await waitFor(() => sockets.size === 0, { what: 'the end of the connection' });

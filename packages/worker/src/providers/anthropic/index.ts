@@ -1,12 +1,10 @@
 import Anthropic from '@anthropic-ai/sdk';
 import type { Stream } from '@anthropic-ai/sdk/core/streaming';
-import type { Answer, Usage } from '@llm-gateway/shared/contracts/answer';
-import { anthropicApis, type NativeBody } from '@llm-gateway/shared/contracts/native-body';
-import type { TokenCounter } from '@llm-gateway/shared/tokens/token-counter';
+import { anthropicApis } from '@llm-gateway/shared/contracts/native-body';
 import { presentable } from '../classify-response.ts';
 import { objectOf } from '../json-object.ts';
 import { type AnswerReader, relayEvents } from '../native-answer.ts';
-import type { Piece, Provider, ProviderOptions, ProviderRequest } from '../provider.ts';
+import type { Provider, ProviderOptions, ProviderRequest } from '../provider.ts';
 import { createUndiciFetch } from '../undici-fetch.ts';
 import { classify } from './classify.ts';
 import { startAnswer } from './from-stream.ts';
@@ -44,43 +42,27 @@ export function createAnthropic({
     close,
     classify: (error) => presentable(classify(name, error), apiKey),
     async *generate(request, signal) {
-      const { model, generation, requestId } = request;
+      const { model, generation, onNative } = request;
       const { native } = generation;
-      if (native && apis.includes(native.api)) return yield* callNative({ client, counter }, native, request, signal);
-      const { data: events, request_id } = await client.messages
-        .create(toParams(model, generation), { signal, headers: { 'X-Client-Request-Id': requestId } })
+      const isNative = native !== undefined && apis.includes(native.api);
+      const sent = isNative ? toNativeParams(native, model) : { body: toParams(model, generation), headers: {} };
+      // By path: the SDK's method takes members out of a body, and prints what it thinks of the model.
+      const { data: events, request_id } = await client
+        .post<Stream<unknown>>('/v1/messages', {
+          body: sent.body,
+          stream: true,
+          signal,
+          headers: { ...sent.headers, 'X-Client-Request-Id': request.requestId },
+        })
         .withResponse();
-      const answer = tellingUsage(request, startAnswer(generation, model.model, request_id ?? null, counter));
-      for await (const event of events) yield { deltas: answer.take(objectOf(event)) };
-      return answer.finish();
+      const reader = tellingUsage(request, startAnswer(generation, model.model, request_id ?? null, counter));
+      if (isNative) {
+        return yield* relayEvents(events, { api: native.api, reader, builder: createMessageBody(), onNative });
+      }
+      for await (const event of events) yield { deltas: reader.take(objectOf(event)) };
+      return reader.finish();
     },
   };
-}
-
-interface Upstream {
-  client: Anthropic;
-  counter: Pick<TokenCounter, 'count'>;
-}
-
-/** A call with the client's own body. By path, as the SDK's method for it takes members out of the body. */
-async function* callNative(
-  { client, counter }: Upstream,
-  native: NativeBody,
-  request: ProviderRequest,
-  signal: AbortSignal,
-): AsyncGenerator<Piece, Answer> {
-  const { model, generation, requestId, onNative } = request;
-  const { body, headers } = toNativeParams(native, model);
-  const { data: events, request_id } = await client
-    .post<Stream<unknown>>('/v1/messages', {
-      body,
-      stream: true,
-      signal,
-      headers: { ...headers, 'X-Client-Request-Id': requestId },
-    })
-    .withResponse();
-  const reader = tellingUsage(request, startAnswer(generation, model.model, request_id ?? null, counter));
-  return yield* relayEvents(events, { api: native.api, reader, builder: createMessageBody(), onNative });
 }
 
 /** Tells what the first event counts of the prompt. Its output count is a placeholder. */
@@ -90,7 +72,7 @@ function tellingUsage({ onPromptUsage }: Pick<ProviderRequest, 'onPromptUsage'>,
     take(event) {
       const { usage } = objectOf(event.message);
       if (event.type === 'message_start' && usage) {
-        onPromptUsage?.(toUsage({ ...(usage as AnthropicUsage), output_tokens: 0 }) satisfies Usage);
+        onPromptUsage?.(toUsage({ ...(usage as AnthropicUsage), output_tokens: 0 }));
       }
       return reader.take(event);
     },

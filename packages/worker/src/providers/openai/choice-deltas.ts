@@ -20,7 +20,8 @@ export function createChoiceReader() {
     const deltas: Delta[] = [
       // Of compatible servers: the first as DeepSeek calls it, the second as OpenRouter and vLLM do.
       ...textDelta('reasoning', stringOf(said.reasoning_content) || stringOf(said.reasoning)),
-      ...textDelta('text', stringOf(choice.text) + contentOf(said.content)),
+      // Of a spoken answer, what it is in words.
+      ...textDelta('text', stringOf(choice.text) + contentOf(said.content) + stringOf(objectOf(said.audio).transcript)),
       ...textDelta('refusal', stringOf(said.refusal)),
       ...callsOf(index, said),
     ];

@@ -66,10 +66,10 @@ const withNumberedCalls = (delta: JsonObject): JsonObject =>
 function toWholeChoice(choice: JsonObject): JsonObject {
   if (!isObject(choice.message)) return choice;
   const { content, tool_calls: calls, ...rest } = choice.message;
-  const saysOther = calls !== undefined || rest.function_call !== undefined || typeof rest.refusal === 'string';
+  const saysOther = calls ?? rest.function_call ?? rest.audio ?? rest.refusal ?? null;
   const message = {
     ...rest,
-    content: content === '' && saysOther ? null : content,
+    content: content === '' && saysOther !== null ? null : content,
     ...(Array.isArray(calls) ? { tool_calls: objectsOf(calls).map(({ index: _index, ...call }) => call) } : {}),
   };
   return { ...choice, message };
