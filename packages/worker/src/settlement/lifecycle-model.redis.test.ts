@@ -800,18 +800,23 @@ async function openWorld(seed: number) {
     return text;
   }
 
+  /** Lets all runs come to an end; one that falls back has not. */
+  async function endAll() {
+    while (inHand.length > 0) for (const run of [...inHand]) await end(run, true);
+  }
+
   async function quiesce() {
     faulty = false;
     while (underway.length > 0) await goOn();
     for (let round = 0; round < 60; round += 1) {
-      for (const run of [...inHand]) await end(run, true);
+      await endAll();
       stall();
       await check();
       await pass(round < 20 ? 5000 : 12 * hour);
       for (let ticks = 0; ticks < 3; ticks += 1) await tick();
       for (let turn = 0; turn < 200 && [...lane.jobs.values()].some(({ state }) => state === 'waiting'); turn += 1) {
         await take();
-        for (const run of [...inHand]) await end(run, true);
+        await endAll();
         stall();
       }
       await check();
