@@ -25,7 +25,7 @@ describe('404 in the dialect of the path', () => {
     });
   });
 
-  test.for(['/v1/foo', '/v1/chat/unknown', '/v1/responses', '/v1/moderations'])('OpenAI: %s', async (path) => {
+  test.for(['/v1/foo', '/v1/chat/unknown', '/v1/responses/resp_1/unknown', '/v1/moderations'])('OpenAI: %s', async (path) => {
     const response = await send('POST', `${path}?a=b`);
     expect(response.statusCode).toBe(404);
     expect(response.json()).toEqual({

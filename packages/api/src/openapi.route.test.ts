@@ -121,7 +121,6 @@ test('has every route of the app but those that are hidden', () => {
     'POST /v1/messages/batches/{id}/cancel',
     'POST /v1/messages/count_tokens',
     'POST /v1/responses',
-    'POST /v1/responses/compact',
     'POST /v1/responses/input_tokens',
     'POST /v1/responses/{id}/cancel',
     'POST /v1/webhook-endpoints',
