@@ -313,7 +313,7 @@ describe('what is listed and counted', () => {
 
   test('is not empty because nothing is listed at all', async () => {
     const listed = async (url: string, headers: object) => (await api.get(url, { ...headers })).json().data.length;
-    expect(await listed('/v1/jobs', owner.headers)).toBe(3);
+    expect(await listed('/v1/jobs', owner.headers)).toBe(4);
     expect(await listed('/v1/chat/completions', owner.headers)).toBe(1);
     expect(await listed('/v1/jobs', stranger.headers)).toBe(1);
     expect(await listed('/v1/admin/keys', stranger.headers)).toBe(1);
