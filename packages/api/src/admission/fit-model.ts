@@ -69,8 +69,8 @@ function fitAnthropic({ temperature, seed, responseFormat }: Generation): void {
   if (temperature !== undefined && temperature > 1)
     throw invalidField('/temperature', 'must be <= 1 for Claude models');
   if (seed !== undefined) throw invalidField('/seed', 'is not supported by Claude models');
-  if (responseFormat !== undefined && responseFormat.type !== 'text') {
-    throw invalidField('/response_format', 'is not supported for Claude models');
+  if (responseFormat?.type === 'json_object') {
+    throw invalidField('/response_format', 'must not be json_object for Claude models: ask for a json_schema');
   }
 }
 

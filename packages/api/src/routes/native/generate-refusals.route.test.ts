@@ -143,7 +143,7 @@ describe('422', () => {
       'response_format on Claude',
       { ...claude, response_format: { type: 'json_object' } },
       '/response_format',
-      'is not supported for Claude models',
+      'must not be json_object for Claude models: ask for a json_schema',
     ],
     ['metadata', { metadata: { a: 1 } }, '/metadata/a', 'must be a string'],
     ['metadata', { metadata: { 'a/b~c': 1 } }, '/metadata/a~1b~0c', 'must be a string'],

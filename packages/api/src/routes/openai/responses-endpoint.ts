@@ -18,6 +18,7 @@ export const responsesEndpoint = defineEndpoint({
   toAccepted: viewResponse,
   translate: (id, record) => new ResponseTranslator(id, record, -1),
   manner: responsesManner,
+  providerHeaders: ['openai-organization', 'openai-project'],
   fieldNames: {
     '/max_tokens': '/max_output_tokens',
     '/response_format': '/text/format',

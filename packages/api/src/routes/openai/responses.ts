@@ -17,7 +17,7 @@ export type ResponsesDeps = Pick<
   'admission' | 'jobs' | 'streams' | 'markDelivered' | 'metrics' | 'settings' | 'attendance' | 'counter'
 > & { commands: JobCommands };
 
-const tags = ['OpenAI Responses'];
+const tags = ['OpenAI'];
 
 /** All of `/v1/responses`. */
 export const responsesRoutes: FastifyPluginAsyncZod<ResponsesDeps> = async (app, deps) => {

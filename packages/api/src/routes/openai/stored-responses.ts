@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Caller } from '../../auth/caller.ts';
-import { deliverStream } from '../../delivery/deliver-stream.ts';
+import { announceStream, deliverStream } from '../../delivery/deliver-stream.ts';
 import { onClientGone } from '../../delivery/on-client-gone.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { acceptEmptyBody } from '../../http/accept-empty-body.ts';
@@ -31,7 +31,7 @@ const path = `${responsesPath}/:id`;
 // A response has members that no schema knows.
 const serializerCompiler = () => JSON.stringify;
 
-const tags = ['OpenAI Responses'];
+const tags = ['OpenAI'];
 const params = z.object({ id: z.string() });
 const errors = { '4xx': openaiError, '5xx': openaiError };
 const whole = { 200: responseSchema, ...errors };
@@ -67,6 +67,10 @@ export const storedResponseRoutes: FastifyPluginAsyncZod<StoredResponseDeps> = a
       const { id, record } = await findResponse(deps.jobs, request.caller, request.params.id);
       const { stream, starting_after } = request.query;
       reply.header('x-job-id', id);
+      if (stream === 'true' && request.method === 'HEAD') {
+        announceStream(reply);
+        return reply;
+      }
       if (stream === 'true') return streamResponse(request, reply, { id, record, after: starting_after ?? -1 }, deps);
       if (starting_after !== undefined) throw invalidField('starting_after', 'needs stream=true');
       if (isFinal(record.state)) deps.markDelivered(reply, id);

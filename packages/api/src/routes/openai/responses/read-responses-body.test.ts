@@ -298,7 +298,7 @@ test.for<[object, object]>([
     { user: 'ann', safety_identifier: 'bob' },
     { id: 'bob', pointer: '/safety_identifier' },
   ],
-  [{ user: 'x'.repeat(129) }, { id: expect.stringMatching(/^[0-9a-f]{32}$/), pointer: '/user' }],
+  [{ user: 'x'.repeat(129) }, { id: expect.stringMatching(/^[0-9a-f]{64}$/), pointer: '/user' }],
 ])('%j is counted for %j', ([body, expected]) => expect(read(body).user).toEqual(expected));
 
 test.for<[object, string]>([

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { NativeBody } from '@llm-gateway/shared/contracts/native-body';
 import type { AskedBody } from '../../../generation/asked-body.ts';
 import { toCacheOptions, toQueueOptions } from '../../../generation/gateway-member.ts';
 import { type Fault, invalidField } from '../../../http/invalid-field.ts';
+import { splitBody, userOf } from '../openai-members.ts';
 import { leavesTraces, refuseNativeOnly } from './native-only.ts';
 import { noCounterpart, type Refuse } from './no-counterpart.ts';
 import { readGeneration } from './read-generation.ts';
@@ -10,7 +10,8 @@ import type { ResponsesBody } from './responses-body.ts';
 
 /** A body of `POST /v1/responses`, as admission takes it. Throws `invalid_request` for what the gateway cannot do. */
 export function readResponsesBody(body: ResponsesBody): AskedBody {
-  const { gateway, stream, stream_options: _options, ...asked } = body;
+  const asked = splitBody(body);
+  const { gateway, stream } = body;
   refuseImpossible(body);
   const nativeOnly: Fault[] = [];
   const refuse: Refuse = (pointer, detail = noCounterpart) => nativeOnly.push({ pointer, detail });
@@ -43,11 +44,3 @@ function refuseImpossible({ conversation, background, store, input, ...body }: R
 function nativeOf({ background, ...body }: Record<string, unknown>): NativeBody {
   return { api: 'responses', body, ...(background == null ? {} : { asked: { background } }) };
 }
-
-function userOf({ safety_identifier, user }: ResponsesBody): AskedBody['user'] {
-  const [id, pointer] = safety_identifier ? [safety_identifier, '/safety_identifier'] : [user, '/user'];
-  if (!id) return undefined;
-  return { id: id.length <= 128 && id.isWellFormed() ? id : digestOf(id), pointer };
-}
-
-const digestOf = (id: string) => createHash('sha256').update(id).digest('hex').slice(0, 32);

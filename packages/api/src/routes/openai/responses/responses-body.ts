@@ -1,14 +1,7 @@
 import { z } from 'zod';
 import { gatewayMember } from '../../../generation/gateway-member.ts';
 import { metadataMember } from '../../../generation/job-members.ts';
-
-// What walks a body later (digests, JSON) calls itself for every level, and the stack has an end.
-const depthMax = 200;
-
-function isFlatterThan(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  return depth > 0 && Object.values(value).every((member) => isFlatterThan(member, depth - 1));
-}
+import { flatBodyRule, isFlatBody } from '../openai-members.ts';
 
 const typed = z.looseObject({ type: z.string() });
 
@@ -33,7 +26,7 @@ const prompt = {
 /** Body of `POST /v1/responses/input_tokens`. */
 export const inputTokensBody = z
   .looseObject({ model: z.string().max(256).nullish(), ...prompt })
-  .refine((body) => isFlatterThan(body, depthMax), `must not be nested deeper than ${depthMax} levels`)
+  .refine(isFlatBody, flatBodyRule)
   .meta({ id: 'ResponseInputTokensRequest' });
 
 export type InputTokensBody = z.output<typeof inputTokensBody>;
@@ -64,7 +57,7 @@ export const responsesBody = z
     conversation: z.unknown().optional().describe('Not supported: send the conversation as input'),
     gateway: gatewayMember.nullish(),
   })
-  .refine((body) => isFlatterThan(body, depthMax), `must not be nested deeper than ${depthMax} levels`)
+  .refine(isFlatBody, flatBodyRule)
   .meta({
     id: 'ResponseRequest',
     examples: [{ model: 'gpt-4o', input: 'Explain transformers in machine learning' }],
