@@ -72,6 +72,7 @@ describe('is refused', () => {
   test.for([
     [{ messages: [] }, 400, 'invalid_request_error', '/messages: must have at least 1 item'],
     [{ model: undefined }, 400, 'invalid_request_error', '/model: is required'],
+    [{ model: 'nobody/gpt-4o' }, 404, 'not_found_error', 'nobody/gpt-4o'],
     [{ model: 'gpt-of-tomorrow' }, 404, 'not_found_error', 'gpt-of-tomorrow'],
   ] as [object, number, string, string][])('%j', async ([more, status, type, message]) => {
     const response = await post(ask(more));

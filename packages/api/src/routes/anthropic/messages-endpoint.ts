@@ -1,11 +1,11 @@
 import type { AskedBody } from '../../generation/asked-body.ts';
 import { toCacheOptions, toQueueOptions } from '../../generation/gateway-member.ts';
 import { defineEndpoint } from '../../generation/generation-endpoint.ts';
+import { namedUser } from '../../generation/named-user.ts';
 import { lastWords } from './dialect/last-words.ts';
 import { isClientsOwn, type MessagesBody, messagesBody } from './dialect/messages-body.ts';
 import { toGeneration } from './dialect/to-generation.ts';
 import { toMessage } from './dialect/to-message.ts';
-import { toUser } from './dialect/to-user.ts';
 import { translateMessage } from './dialect/translate-message.ts';
 
 /** `POST /v1/messages` */
@@ -36,7 +36,7 @@ function read(body: MessagesBody): AskedBody {
     asked,
     isStreamed: stream === true,
     isBackground: false,
-    user: toUser(body.metadata?.user_id),
+    user: namedUser(body.metadata?.user_id, '/metadata/user_id'),
     fallbackUserId: 'anonymous',
     caching: cachingOf(body),
     cache: toCacheOptions(gateway ?? undefined),

@@ -197,8 +197,8 @@ describe('a job keeps', () => {
 
   test.for([
     ['u'.repeat(128), 'u'.repeat(128)],
-    ['u'.repeat(129), expect.stringMatching(/^sha256:[0-9a-f]{32}$/)],
-    ['\ud800', expect.stringMatching(/^sha256:[0-9a-f]{32}$/)],
+    ['u'.repeat(129), expect.stringMatching(/^[0-9a-f]{64}$/)],
+    ['\ud800', expect.stringMatching(/^[0-9a-f]{64}$/)],
     ['', 'anonymous'],
     [null, 'anonymous'],
   ])('of metadata.user_id %j the user %j', async ([user_id, user]) => {

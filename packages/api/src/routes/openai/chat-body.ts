@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { flatBodyRule, isFlatBody, openaiMembers } from './openai-members.ts';
+import { flatBodyRule, isFlatBody } from '../../generation/is-flatter-than.ts';
+import { openaiMembers } from './openai-members.ts';
 
 /** A part of what is said. One of a kind that nobody here knows is for the provider to judge. */
 const contentPart = z.looseObject({

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { flatBodyRule, isFlatBody, openaiMembers } from './openai-members.ts';
+import { flatBodyRule, isFlatBody } from '../../generation/is-flatter-than.ts';
+import { openaiMembers } from './openai-members.ts';
 import { tokenIds } from './token-input.ts';
 
 /** Body of `POST /v1/completions`. Members that are not here are passed on. */

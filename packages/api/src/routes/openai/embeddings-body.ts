@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { flatBodyRule, isFlatBody, openaiMembers } from './openai-members.ts';
+import { flatBodyRule, isFlatBody } from '../../generation/is-flatter-than.ts';
+import { openaiMembers } from './openai-members.ts';
 import { tokenIds } from './token-input.ts';
 
 const { model, user, safety_identifier, metadata, gateway } = openaiMembers;

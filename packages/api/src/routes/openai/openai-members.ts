@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { StreamManner } from '../../delivery/stream-connections.ts';
 import type { AskedBody } from '../../generation/asked-body.ts';
 import { gatewayMember } from '../../generation/gateway-member.ts';
-import { bodyDepthMax, isFlatterThan } from '../../generation/is-flatter-than.ts';
 import { metadataMember } from '../../generation/job-members.ts';
+import { namedUser } from '../../generation/named-user.ts';
 import { draining } from '../../http/draining.ts';
 import { errorEvent, lostEvent } from './dialect/chunk-translator.ts';
 
@@ -29,25 +28,14 @@ export const openaiMembers = {
   gateway: gatewayMember.nullish().describe('What is said to the gateway alone; goes no further'),
 };
 
-/** The rule for a whole body that is passed on with members that nobody here knows. */
-export const isFlatBody = (body: object) => isFlatterThan(body, bodyDepthMax);
-export const flatBodyRule = `must not be nested deeper than ${bodyDepthMax} levels`;
-
 interface Naming {
   user?: string | null | undefined;
   safety_identifier?: string | null | undefined;
 }
 
-// A longer name is one that only its provider would have to know; for us it stands by its digest.
-const userMax = 128;
-
 /** Whom a body names as the end user. */
 export function userOf({ user, safety_identifier }: Naming): AskedBody['user'] {
-  const pointer = safety_identifier ? '/safety_identifier' : '/user';
-  const name = safety_identifier || user;
-  if (!name) return undefined;
-  const isPlain = name.length <= userMax && name.isWellFormed();
-  return { id: isPlain ? name : createHash('sha256').update(name).digest('hex'), pointer };
+  return safety_identifier ? namedUser(safety_identifier, '/safety_identifier') : namedUser(user, '/user');
 }
 
 /** What only says how the answer is taken, and so neither makes another request nor goes to the provider. */

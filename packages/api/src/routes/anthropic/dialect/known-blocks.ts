@@ -8,18 +8,31 @@ export type LooseBlock = z.output<typeof looseBlock>;
 
 const text = z.looseObject({ type: z.literal('text'), text: z.string() });
 
+const base64 = z.looseObject({ media_type: z.string().min(1), data: z.string() });
+const url = z.looseObject({ url: z.string().min(1) });
+
 // A source of another kind (a file) is the provider's to check.
-const sources: Record<string, z.ZodType> = {
-  base64: z.looseObject({ media_type: z.string().min(1), data: z.string() }),
-  url: z.looseObject({ url: z.string().min(1) }),
+const image = z.looseObject({
+  type: z.literal('image'),
+  source: looseBlock.superRefine(checkedBy({ base64, url })),
+});
+
+/** Of a document that is made of blocks. */
+const plainBlocks = { text, image };
+const plainContent = contentOf(plainBlocks);
+
+const documentSources = {
+  base64,
+  url,
   text: z.looseObject({ data: z.string() }),
-  content: z.looseObject({ content: z.lazy(() => blockContent) }),
+  content: z.looseObject({ content: plainContent }),
 };
 
-const source = looseBlock.superRefine(checkedBy(sources));
-
-const image = z.looseObject({ type: z.literal('image'), source });
-const document = z.looseObject({ type: z.literal('document'), source, title: z.string().nullish() });
+const document = z.looseObject({
+  type: z.literal('document'),
+  source: looseBlock.superRefine(checkedBy(documentSources)),
+  title: z.string().nullish(),
+});
 
 const toolUse = z.looseObject({
   type: z.literal('tool_use'),
@@ -28,45 +41,46 @@ const toolUse = z.looseObject({
   input: z.record(z.string(), z.unknown()),
 });
 
+/** Of what a tool has returned. */
+const resultBlocks = { ...plainBlocks, document };
+
 const toolResult = z.looseObject({
   type: z.literal('tool_result'),
   tool_use_id: z.string().min(1),
-  content: contentOf(z.lazy(() => looseBlock.superRefine(checkedBy(knownBlocks)))).nullish(),
+  content: contentOf(resultBlocks).nullish(),
   is_error: z.boolean().nullish(),
 });
 
 const thinking = z.looseObject({ type: z.literal('thinking'), thinking: z.string(), signature: z.string().nullish() });
 
+/** The blocks that have a counterpart with other providers, by where they stand. Any other is passed on unread. */
+export const knownBlocks = {
+  document: plainBlocks,
+  toolResult: resultBlocks,
+  message: { ...resultBlocks, tool_use: toolUse, tool_result: toolResult, thinking },
+} as const satisfies Record<string, Table>;
+
+export type Place = keyof typeof knownBlocks;
+
+/** Text, or a list of blocks of which those are checked that are known. */
+export const blockContent = contentOf(knownBlocks.message);
+
 export type TextBlock = z.output<typeof text>;
 export type ImageBlock = z.output<typeof image>;
 export type DocumentBlock = z.output<typeof document>;
 export type ToolUseBlock = z.output<typeof toolUse>;
+export type ToolResultBlock = z.output<typeof toolResult>;
 export type ThinkingBlock = z.output<typeof thinking>;
-export interface ToolResultBlock {
-  tool_use_id: string;
-  content?: string | LooseBlock[] | null;
-  is_error?: boolean | null;
-}
 
-/** The blocks that have a counterpart with other providers, by their types. Any other is passed on unread. */
-const knownBlocks: Record<string, z.ZodType> = {
-  text,
-  image,
-  document,
-  tool_use: toolUse,
-  tool_result: toolResult,
-  thinking,
-};
+type Table = Readonly<Record<string, z.ZodType>>;
 
-/** Text, or a list of blocks of which those are checked that are known. */
-export const blockContent = contentOf(looseBlock.superRefine(checkedBy(knownBlocks)));
-
-function contentOf<Block extends z.ZodType<LooseBlock>>(block: Block) {
+function contentOf(known: Table) {
+  const block = looseBlock.superRefine(checkedBy(known));
   return z.union([z.string(), z.array(block)], 'must be a string or a list of content blocks');
 }
 
 /** Faults of a value whose type is in the table are those of its schema there, under their own paths. */
-function checkedBy(table: Record<string, z.ZodType>) {
+function checkedBy(table: Table) {
   return (value: LooseBlock, context: z.core.$RefinementCtx<LooseBlock>): void => {
     const parsed = Object.hasOwn(table, value.type)
       ? table[value.type]?.safeParse(value, { error: ruleText })

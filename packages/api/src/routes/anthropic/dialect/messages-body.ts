@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { gatewayMember } from '../../../generation/gateway-member.ts';
+import { flatBodyRule, isFlatBody } from '../../../generation/is-flatter-than.ts';
 import { blockContent, looseBlock } from './known-blocks.ts';
 
 const message = z.looseObject({ role: z.string().min(1), content: blockContent });
@@ -54,10 +55,13 @@ const prompt = {
 };
 
 /** Body of `POST /v1/messages/count_tokens`. */
-export const countTokensBody = z.looseObject(prompt).meta({
-  id: 'CountTokensRequest',
-  examples: [{ model: 'claude-sonnet-4-5', messages: [{ role: 'user', content: 'Hello, Claude' }] }],
-});
+export const countTokensBody = z
+  .looseObject(prompt)
+  .refine(isFlatBody, flatBodyRule)
+  .meta({
+    id: 'CountTokensRequest',
+    examples: [{ model: 'claude-sonnet-4-5', messages: [{ role: 'user', content: 'Hello, Claude' }] }],
+  });
 
 export type CountTokensBody = z.output<typeof countTokensBody>;
 
@@ -80,6 +84,7 @@ export const messagesBody = z
     context_management: z.unknown().optional(),
     gateway: gatewayMember.nullish().describe('What the gateway is told; it goes no further'),
   })
+  .refine(isFlatBody, flatBodyRule)
   .meta({
     id: 'MessagesRequest',
     examples: [

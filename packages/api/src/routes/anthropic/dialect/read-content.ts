@@ -1,13 +1,15 @@
 import type { Part, PartOf } from '@llm-gateway/shared/contracts/content';
 import type { Fault } from '../../../http/invalid-field.ts';
-import type {
-  DocumentBlock,
-  ImageBlock,
-  LooseBlock,
-  TextBlock,
-  ThinkingBlock,
-  ToolResultBlock,
-  ToolUseBlock,
+import {
+  type DocumentBlock,
+  type ImageBlock,
+  knownBlocks,
+  type LooseBlock,
+  type Place,
+  type TextBlock,
+  type ThinkingBlock,
+  type ToolResultBlock,
+  type ToolUseBlock,
 } from './known-blocks.ts';
 
 export type Content = string | readonly LooseBlock[];
@@ -24,14 +26,14 @@ export function createFaults(): { faults: Fault[]; note: NoteFault } {
 }
 
 /** The blocks of a content as parts; what has no counterpart is noted by its pointer and left out. */
-export function readContent(content: Content, pointer: string, note: NoteFault): Part[] {
+export function readContent(content: Content, pointer: string, note: NoteFault, place: Place = 'message'): Part[] {
   if (typeof content === 'string') return [{ type: 'text', text: content }];
-  return content.flatMap((block, index) => readBlock(block, `${pointer}/${index}`, note));
+  return content.flatMap((block, index) => readBlock(block, `${pointer}/${index}`, note, place));
 }
 
-/** A schema has checked what a block of a known type is made of. */
-function readBlock(block: LooseBlock, pointer: string, note: NoteFault): Part[] {
-  switch (block.type) {
+/** A schema has checked what a block of a type is made of that is known where it stands. */
+function readBlock(block: LooseBlock, pointer: string, note: NoteFault, place: Place): Part[] {
+  switch (Object.hasOwn(knownBlocks[place], block.type) && block.type) {
     case 'text':
       return [{ type: 'text', text: (block as TextBlock).text }];
     case 'image':
@@ -43,7 +45,7 @@ function readBlock(block: LooseBlock, pointer: string, note: NoteFault): Part[] 
       return [{ type: 'tool-call', id, name, arguments: JSON.stringify(input) }];
     }
     case 'tool_result':
-      return [readToolResult(block as unknown as ToolResultBlock, pointer, note)];
+      return [readToolResult(block as ToolResultBlock, pointer, note)];
     case 'thinking': {
       const { thinking, signature } = block as ThinkingBlock;
       return [{ type: 'reasoning', text: thinking, ...(signature ? { signature } : {}) }];
@@ -52,14 +54,6 @@ function readBlock(block: LooseBlock, pointer: string, note: NoteFault): Part[] 
       note(pointer);
       return [];
   }
-}
-
-type Source = PartOf<'image'>['source'];
-
-function readSource(source: LooseBlock): Source | undefined {
-  const { type, media_type: mediaType, data, url } = source as LooseBlock & Record<string, string>;
-  if (type === 'base64') return { kind: 'base64', mediaType: mediaType ?? '', data: data ?? '' };
-  return type === 'url' ? { kind: 'url', url: url ?? '' } : undefined;
 }
 
 function readImage({ source }: ImageBlock, pointer: string, note: NoteFault): PartOf<'image'>[] {
@@ -72,29 +66,33 @@ function readImage({ source }: ImageBlock, pointer: string, note: NoteFault): Pa
 function readDocument(block: DocumentBlock, pointer: string, note: NoteFault): Part[] {
   const { source, title, citations, context } = block;
   if ((citations as { enabled?: unknown } | null | undefined)?.enabled === true) note(`${pointer}/citations`);
-  const heading = [title, context].filter((text): text is string => typeof text === 'string' && text !== '');
-  const readable =
-    source.type === 'text' ? String(source.data) : source.type === 'content' ? (source.content as Content) : undefined;
-  if (readable !== undefined) {
-    const parts = readContent(readable, `${pointer}/source/content`, note);
-    const above = heading.map((text): Part => ({ type: 'text', text }));
-    return [...above, ...parts];
+  const above = typeof context === 'string' && context !== '' ? [textPart(context)] : [];
+  const headed = title ? [textPart(title), ...above] : above;
+  if (source.type === 'text') return [...headed, textPart(String(source.data))];
+  if (source.type === 'content') {
+    return [...headed, ...readContent(source.content as Content, `${pointer}/source/content`, note, 'document')];
   }
   const read = readSource(source);
-  if (!read) {
-    note(`${pointer}/source`);
-    return [];
-  }
-  const above = heading.slice(title ? 1 : 0).map((text): Part => ({ type: 'text', text }));
-  return [...above, { type: 'document', source: read, ...(title ? { title } : {}) }];
+  if (read) return [...above, { type: 'document', source: read, ...(title ? { title } : {}) }];
+  note(`${pointer}/source`);
+  return [];
 }
 
+const textPart = (text: string): Part => ({ type: 'text', text });
+
+function readSource(source: LooseBlock): PartOf<'image'>['source'] | undefined {
+  const { type, media_type: mediaType, data, url } = source;
+  if (type === 'base64') return { kind: 'base64', mediaType: String(mediaType), data: String(data) };
+  return type === 'url' ? { kind: 'url', url: String(url) } : undefined;
+}
+
+/** Only text and images are told of tools; a document of text is that as well. */
 function readToolResult(block: ToolResultBlock, pointer: string, note: NoteFault): PartOf<'tool-result'> {
   const { tool_use_id: callId, content, is_error: isError } = block;
   const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : (content ?? []);
   const told = blocks.flatMap((inner, index) => {
     const at = `${pointer}/content/${index}`;
-    const parts = readBlock(inner, at, note);
+    const parts = readBlock(inner, at, note, 'toolResult');
     if (!parts.every(isToldOfTools)) note(at);
     return parts.filter(isToldOfTools);
   });

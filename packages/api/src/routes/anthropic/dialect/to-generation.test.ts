@@ -262,6 +262,15 @@ describe('is refused, and named', () => {
     expect(faultsOf({ ...least, ...more })).toEqual([{ pointer, detail }]);
   });
 
+  test('what is nested so deep that nothing could walk it', () => {
+    const nested = (depth: number): object =>
+      JSON.parse(`${'{"type":"tool_result","tool_use_id":"t","content":['.repeat(depth)}${']}'.repeat(depth)}`);
+    expect(faultsOf({ ...least, ...said(nested(5000)) })).toEqual([
+      { pointer: '', detail: 'must not be nested deeper than 100 levels' },
+    ]);
+    expect(read(said(nested(2))).nativeOnly).toMatchObject([{ pointer: '/messages/0/content/0/content/0' }]);
+  });
+
   test('blocks and tools of tomorrow are not', () => {
     const body = { ...least, ...said({ type: 'of_tomorrow', x: 1 }), tools: [{ type: 'of_tomorrow' }] };
     expect(faultsOf(body)).toBeUndefined();
