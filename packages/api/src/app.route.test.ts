@@ -25,18 +25,21 @@ describe('404 in the dialect of the path', () => {
     });
   });
 
-  test.for(['/v1/foo', '/v1/chat/unknown', '/v1/responses/resp_1/unknown', '/v1/moderations'])('OpenAI: %s', async (path) => {
-    const response = await send('POST', `${path}?a=b`);
-    expect(response.statusCode).toBe(404);
-    expect(response.json()).toEqual({
-      error: {
-        message: `Unknown request URL: POST ${path}`,
-        type: 'invalid_request_error',
-        param: null,
-        code: 'unknown_url',
-      },
-    });
-  });
+  test.for(['/v1/foo', '/v1/chat/unknown', '/v1/responses/resp_1/unknown', '/v1/moderations'])(
+    'OpenAI: %s',
+    async (path) => {
+      const response = await send('POST', `${path}?a=b`);
+      expect(response.statusCode).toBe(404);
+      expect(response.json()).toEqual({
+        error: {
+          message: `Unknown request URL: POST ${path}`,
+          type: 'invalid_request_error',
+          param: null,
+          code: 'unknown_url',
+        },
+      });
+    },
+  );
 
   test.for([
     ['/v1/messages/nothing', {}],
