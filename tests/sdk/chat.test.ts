@@ -37,7 +37,8 @@ describe.for(openAICases)('chat completions of $client with $model', ({ client: 
       .chat.completions.create({ ...body, stream: true })
       .withResponse();
     const chunks = await take(stream);
-    expect(chunks.length).toBeGreaterThan(3);
+    // Words that are translated go together when they come together.
+    expect(chunks.length).toBeGreaterThan(isNative ? 3 : 2);
     expect(textOf(chunks)).toBe(whole.choices[0]?.message.content);
     const id = response.headers.get('x-job-id')?.replace('job_', 'chatcmpl-');
     expect(new Set(chunks.map((chunk) => chunk.id))).toEqual(new Set([id]));
@@ -138,13 +139,11 @@ describe.for(openAICases)('chat completions of $client with $model', ({ client: 
     expect(said?.refusal ?? said?.content).toBe('I am sorry, but this sandbox was told to refuse.');
     expect(choices[0]?.finish_reason).toBe(isNative ? 'stop' : 'content_filter');
     if (isNative) expect(said?.content).toBeNull();
-    const built = await client()
-      .chat.completions.stream(body)
-      .finalChatCompletion()
-      .catch(({ message }) => message);
-    // The helper throws for a content filter, in words of its own.
-    if (isNative) expect(built).toMatchObject({ choices: [{ message: { refusal: said?.refusal } }] });
-    else expect(built).toContain('content filter');
+    const built = await client().chat.completions.stream(body).finalChatCompletion();
+    expect(built.choices[0]).toMatchObject({
+      message: isNative ? { refusal: said?.refusal } : { content: said?.content },
+      finish_reason: choices[0]?.finish_reason,
+    });
   });
 });
 
