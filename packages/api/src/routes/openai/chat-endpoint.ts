@@ -1,5 +1,6 @@
 import type { NativeBody } from '@llm-gateway/shared/contracts/native-body';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
+import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { Translator } from '../../delivery/event-frames.ts';
 import type { AskedBody } from '../../generation/asked-body.ts';
 import { toCacheOptions, toQueueOptions } from '../../generation/gateway-member.ts';
@@ -67,10 +68,10 @@ function cachingOf({ n, store, web_search_options, temperature }: ChatBody): Ask
 function translate(id: string, record: JobRecord, body?: unknown): Translator {
   const asFunction = callsFunction(record);
   const created = Math.floor(record.createdMs / 1000);
-  const headOf = (model = record.target) => ({
+  const headOf = (target = record.target) => ({
     id: chatId(id),
     created,
-    model: record.answer?.providerModel ?? model,
+    model: record.answer?.providerModel ?? resolveModel(target)?.model ?? target,
   });
   return createChunkTranslator(
     {
@@ -80,8 +81,8 @@ function translate(id: string, record: JobRecord, body?: unknown): Translator {
       isNative: record.answer?.native !== undefined,
       usageOf: ({ answer }) => answer && toChatUsage(answer.usage),
       neutral: {
-        chunksOf: (delta, isFirst, model) => chatChunksOfDelta(delta, headOf(model), asFunction, isFirst),
-        partialOf: (parts, model) => completionOf(headOf(model), parts, null, asFunction),
+        chunksOf: (delta, isFirst, target) => chatChunksOfDelta(delta, headOf(target), asFunction, isFirst),
+        partialOf: (parts, target) => completionOf(headOf(target), parts, null, asFunction),
       },
     },
     wantsUsage(body),

@@ -15,6 +15,7 @@ export function createChunkOutlet(id: string, wantsUsage: boolean) {
   let held = '';
   let hasTold = false;
   let hasUsage = false;
+  let head: { created?: unknown; model?: unknown } = {};
 
   function write({ usage, ...chunk }: Chunk): string {
     const isUsage = usage != null && (chunk.choices ?? []).length === 0;
@@ -23,10 +24,15 @@ export function createChunkOutlet(id: string, wantsUsage: boolean) {
     return sse({ ...chunk, id, ...(wantsUsage ? { usage: usage ?? null } : {}) });
   }
 
+  /** As the chunks before: an answer keeps its time and its model, whoever tells the rest of it. */
+  const alike = (chunk: Chunk): Chunk => ({ ...chunk, ...head });
+
   function tell(sequence: number, chunks: readonly Chunk[]): Frame {
     for (const chunk of chunks) {
       said.note(chunk);
       held += write(chunk);
+      const { created, model } = chunk;
+      if (created && model) head = { created, model };
     }
     if (!hasTold && !chunks.some(saysSomething)) return silence(sequence);
     const text = held;
@@ -40,6 +46,7 @@ export function createChunkOutlet(id: string, wantsUsage: boolean) {
     restart(): void {
       said = createSaid();
       held = '';
+      head = {};
     },
     /** Whether something was said that cannot be taken back. */
     hasTold: () => hasTold,
@@ -49,16 +56,16 @@ export function createChunkOutlet(id: string, wantsUsage: boolean) {
     /** What is new in all that was said so far; the last frame, where that does not go on from what was told. */
     catchUp(sequence: number, chunks: readonly Chunk[]): Frame {
       const rest = said.restOf(chunks);
-      return rest ? tell(sequence, rest) : { ...silence(sequence), isLast: true };
+      return rest ? tell(sequence, rest.map(alike)) : { ...silence(sequence), isLast: true };
     },
 
     /** The rest of a whole answer; undefined where it is not the one that was begun. */
     finish(chunks: readonly Chunk[], usage: object | undefined): string | undefined {
       const rest = said.areEnded(countChoices(chunks)) ? [] : said.restOf(chunks);
       if (!rest) return undefined;
-      const written = rest.map(write).join('');
+      const written = rest.map((chunk) => write(alike(chunk))).join('');
       const isUsageDue = usage !== undefined && wantsUsage && !hasUsage;
-      const told = isUsageDue ? write({ ...chunks[0], choices: [], usage }) : '';
+      const told = isUsageDue ? write({ ...alike(chunks[0] ?? {}), choices: [], usage }) : '';
       return `${held}${written}${told}data: [DONE]\n\n`;
     },
   };

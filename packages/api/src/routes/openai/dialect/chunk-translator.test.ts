@@ -31,7 +31,7 @@ const record = (changes: Partial<JobRecord>): JobRecord =>
   ({
     state: 'completed',
     request: 'req_1',
-    target: 'sandbox/some-model',
+    target: 'openai/some-model',
     createdMs: 1_763_891_160_000,
     generation: { messages: [{ role: 'user', text: 'x' }] },
     sequence: 0,
@@ -72,7 +72,7 @@ async function accumulate(chunks: object[]) {
   return ChatCompletionStream.fromReadableStream(stream as never).finalChatCompletion();
 }
 
-const started: JobEvent = { type: 'started', attempt: 1, provider: 'sandbox', model: 'some-model' };
+const started: JobEvent = { type: 'started', attempt: 1, provider: 'openai', model: 'openai/some-model' };
 
 // What an SDK adds to what it was told, or leaves out of it.
 function comparable(completion: object) {
@@ -371,6 +371,18 @@ describe('an attempt that comes to nothing', () => {
       '{"error":{"message":"Too busy.","type":"server_error","param":null,"code":"upstream_error"}}',
     );
   });
+});
+
+test('an answer keeps its time and its model, although its provider names a snapshot at the end', () => {
+  const { chunks } = tell(
+    [started, { type: 'text-delta', text: 'Hi.' }],
+    { answer: answer({ text: 'Hi.', providerModel: 'some-model-2026-01-01' }) },
+    { stream_options: { include_usage: true } },
+  );
+  expect(new Set(chunks.map(({ model, created }) => `${model} ${created}`))).toEqual(
+    new Set(['some-model 1763891160']),
+  );
+  expect(chunks).toHaveLength(4);
 });
 
 test('there is one frame for every event, numbered as it is, and none for a reader that has all', () => {

@@ -21,11 +21,11 @@ export interface ChunkKind {
   usageOf(record: JobRecord): object | undefined;
   /** Whether the answer is known to be its provider's own, before any event of it. */
   isNative: boolean;
-  /** For answers of providers that speak another dialect, where there can be such. `model` is the one that was asked. */
+  /** For answers of providers that speak another dialect, where there can be such. `target` is our id of the model that was asked. */
   neutral?: {
-    chunksOf(delta: Delta, isFirst: boolean, model: string | undefined): Chunk[];
+    chunksOf(delta: Delta, isFirst: boolean, target: string | undefined): Chunk[];
     /** An answer as far as it has come. */
-    partialOf(parts: readonly Part[], model: string | undefined): Whole;
+    partialOf(parts: readonly Part[], target: string | undefined): Whole;
   };
 }
 
@@ -48,17 +48,17 @@ export function createChunkTranslator(kind: ChunkKind, wantsUsage: boolean): Tra
   const outlet = createChunkOutlet(kind.id, wantsUsage);
   const { neutral } = kind;
   let { isNative } = kind;
-  let model: string | undefined;
+  let target: string | undefined;
 
-  function start({ attempt, model: asked }: Extract<JobEvent, { type: 'started' }>, sequence: number): Frame {
+  function start({ attempt, model }: Extract<JobEvent, { type: 'started' }>, sequence: number): Frame {
     outlet.restart();
     isNative = kind.isNative;
-    model = asked;
+    target = model;
     return { ...silence(sequence), attempt, ...(outlet.hasTold() ? { isLast: true } : {}) };
   }
 
   const tellNeutral = (sequence: number, delta: Delta): Frame =>
-    outlet.tell(sequence, neutral?.chunksOf(delta, !outlet.hasBegun(), model) ?? []);
+    outlet.tell(sequence, neutral?.chunksOf(delta, !outlet.hasBegun(), target) ?? []);
 
   function tellDelta(sequence: number, { delta, frames, native }: Extract<JobEvent, { type: 'delta' }>): Frame {
     if (native) return outlet.catchUp(sequence, kind.chunksOf(native.body));
@@ -79,7 +79,7 @@ export function createChunkTranslator(kind: ChunkKind, wantsUsage: boolean): Tra
   function tellSnapshot(sequence: number, { text, deltas, native }: Extract<JobEvent, { type: 'snapshot' }>): Frame {
     if (native) return outlet.catchUp(sequence, kind.chunksOf(native.body));
     const parts = partsOfDeltas(deltas ?? [{ type: 'text', text }]);
-    return neutral ? outlet.catchUp(sequence, kind.chunksOf(neutral.partialOf(parts, model))) : silence(sequence);
+    return neutral ? outlet.catchUp(sequence, kind.chunksOf(neutral.partialOf(parts, target))) : silence(sequence);
   }
 
   function entry({ sequence, event }: LogEntry): Frame {
