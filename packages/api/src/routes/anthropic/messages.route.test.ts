@@ -338,6 +338,57 @@ describe('a job that fails', () => {
   });
 });
 
+describe('a stream that is read as it comes', () => {
+  const started = (attempt: number) => ({ type: 'started' as const, attempt, provider: 'openai', model: 'gpt-4o' });
+
+  /** The stream of a new job, and the job's id. */
+  async function open() {
+    const count = api.accepted.length;
+    const stream = post(ask({ stream: true }));
+    const id = await api.job(count);
+    await api.hand.begin(id);
+    return { stream, id };
+  }
+
+  test('tells what is in the log, and the end with the end of the job', async () => {
+    const { stream, id } = await open();
+    await api.hand.write(id, [started(1), { type: 'text-delta', text: 'Hi' }]);
+    await api.hand.write(id, [{ type: 'text-delta', text: ' there.' }]);
+    await api.hand.settle(id, answered('Hi there.'));
+    const { body } = await stream;
+    expect(await readMessageStream(body)).toMatchObject({
+      content: [{ type: 'text', text: 'Hi there.' }],
+      usage: { input_tokens: 11, output_tokens: 7 },
+    });
+  });
+
+  test('ends with one error where the text begins anew, and the job goes on', async () => {
+    const { stream, id } = await open();
+    const retrying = { type: 'retrying' as const, attempt: 2, afterMs: 1, reason: 'provider_busy', reset: true };
+    await api.hand.write(id, [started(1), { type: 'text-delta', text: 'Hi' }]);
+    await api.hand.write(id, [retrying, started(2)]);
+    const { body, headers } = await stream;
+    expect(body.match(/^event: error$/gm)).toHaveLength(1);
+    expect(JSON.parse(body.split('\ndata: ').at(-1) ?? '')).toEqual({
+      type: 'error',
+      error: { type: 'api_error', message: expect.stringContaining(`/v1/jobs/${id}/result`) },
+      request_id: headers['request-id'],
+    });
+    await api.hand.settle(id, answered('Hello.'));
+    expect((await api.get(`/v1/jobs/${id}/result`)).json()).toMatchObject({ content: [{ text: 'Hello.' }] });
+  });
+
+  test('of a job that fails after a word ends with the error of the job', async () => {
+    const { stream, id } = await open();
+    await api.hand.write(id, [started(1), { type: 'text-delta', text: 'Hi' }]);
+    await api.hand.settle(id, failed({ code: 'dependency_down', detail: 'What happened.' }));
+    const { body, statusCode } = await stream;
+    expect(statusCode).toBe(200);
+    await expect(readMessageStream(body)).rejects.toThrow('What happened.');
+    expect(body).toMatch(/event: error\ndata: [^\n]*"overloaded_error"[^\n]*\n\n$/);
+  });
+});
+
 test('with Prefer: respond-async it is a job, and POST /v1/jobs makes one of its body too', async () => {
   const job = await post(ask(), { prefer: 'respond-async' });
   expect(job.statusCode).toBe(202);
