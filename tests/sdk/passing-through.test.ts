@@ -1,3 +1,4 @@
+import type OpenAI from 'openai';
 import { describe, expect, test } from 'vitest';
 import { anthropic, anthropicMajors, claude, gpt, openAI, openAICases, openAIMajors } from './clients.ts';
 import { take } from './take.ts';
@@ -51,10 +52,20 @@ describe.for(openAIMajors)('%s, speaking to a provider of its own dialect', (maj
     expect(events.find(({ type }) => type === 'response.output_item.done')).toHaveProperty('item.x_item');
   });
 
-  test('has the provider told what it should be, and no secret', async () => {
-    const errand = world.errand({ ...kept, 'idempotency-key': `once-${major.replace(' ', '-')}`, prefer: 'wait=30' });
+  test.for([
+    ['chat', (sdk: OpenAI, options: object) => sdk.chat.completions.create({ model: gpt, messages }, options)],
+    ['responses', (sdk: OpenAI, options: object) => sdk.responses.create({ model: gpt, input: 'Hello' }, options)],
+    ['completions', (sdk: OpenAI, options: object) => sdk.completions.create({ model: gpt, prompt: 'Hello' }, options)],
+    [
+      'embeddings',
+      (sdk: OpenAI, options: object) =>
+        sdk.embeddings.create({ model: 'text-embedding-3-small', input: major }, options),
+    ],
+  ] as const)('has the provider told what it should be in %s, and no secret', async ([what, send]) => {
+    const key = `once-${what}-${major.replace(' ', '-')}`;
+    const errand = world.errand({ ...kept, 'idempotency-key': key, prefer: 'wait=30' });
     const withOrganization = client().withOptions({ organization: 'org-1', project: 'proj-1' });
-    await withOrganization.chat.completions.create({ model: gpt, messages }, errand.options);
+    await send(withOrganization, errand.options);
     const { headers, header_names, credentials } = await world.callFor(errand);
     expect(headers).toMatchObject({ 'openai-organization': 'org-1', 'openai-project': 'proj-1' });
     expect(header_names.filter((name) => privateNames.includes(name.toLowerCase()))).toEqual([]);

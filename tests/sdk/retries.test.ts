@@ -3,9 +3,9 @@ import { anthropic, anthropicMajors, openAI, openAIMajors } from './clients.ts';
 import { take } from './take.ts';
 import { type Errand, useGateway } from './use-gateway.ts';
 
-/** So short that the client's own retry takes over, twice at most, while the generation goes on. */
+/** So short that the client's own retries take over while the generation goes on. */
 const world = useGateway({ SYNC_WAIT_MS: '400' });
-const patient = { maxRetries: 2 };
+const patient = { maxRetries: 5 };
 const slow = 'sandbox/slow-700';
 
 async function expectOneCall(errand: Errand) {

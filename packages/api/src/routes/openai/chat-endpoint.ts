@@ -12,7 +12,7 @@ import { chatChunksOfDelta } from './dialect/chat-delta-chunks.ts';
 import { chatToGeneration } from './dialect/chat-to-generation.ts';
 import { toChatUsage } from './dialect/chat-usage.ts';
 import { createChunkTranslator } from './dialect/chunk-translator.ts';
-import { chunkManner, splitBody, userOf, wantsUsage } from './openai-members.ts';
+import { chunkManner, openaiHeaders, splitBody, userOf, wantsUsage } from './openai-members.ts';
 
 /** `POST /v1/chat/completions` */
 export const chatEndpoint = defineEndpoint({
@@ -23,6 +23,7 @@ export const chatEndpoint = defineEndpoint({
   toResult: toChatCompletion,
   translate,
   manner: chunkManner,
+  providerHeaders: openaiHeaders,
 });
 
 function read(body: ChatBody): AskedBody {

@@ -8,7 +8,7 @@ import type { Whole } from './dialect/chunk.ts';
 import { createChunkTranslator } from './dialect/chunk-translator.ts';
 import { completionChunksOf } from './dialect/completion-chunks.ts';
 import { nativeAnswerOf, onlyOf } from './native-endpoint.ts';
-import { chunkManner, splitBody, userOf, wantsUsage } from './openai-members.ts';
+import { chunkManner, openaiHeaders, splitBody, userOf, wantsUsage } from './openai-members.ts';
 import { textsOf } from './token-input.ts';
 
 const path = '/v1/completions';
@@ -32,6 +32,7 @@ export const completionsEndpoint = defineEndpoint({
       wantsUsage(body),
     ),
   manner: chunkManner,
+  providerHeaders: openaiHeaders,
 });
 
 // OpenAI's own, where a body has none.

@@ -5,7 +5,7 @@ import { defineEndpoint } from '../../generation/generation-endpoint.ts';
 import { encodeEmbedding } from './dialect/encode-embedding.ts';
 import { type EmbeddingsBody, embeddingsBody } from './embeddings-body.ts';
 import { nativeAnswerOf, onlyOf } from './native-endpoint.ts';
-import { chunkManner, splitBody, userOf } from './openai-members.ts';
+import { chunkManner, openaiHeaders, splitBody, userOf } from './openai-members.ts';
 import { textsOf } from './token-input.ts';
 
 const path = '/v1/embeddings';
@@ -21,6 +21,7 @@ export const embeddingsEndpoint = defineEndpoint({
     throw new Error('embeddings are never streamed');
   },
   manner: chunkManner,
+  providerHeaders: openaiHeaders,
 });
 
 function read(body: EmbeddingsBody): AskedBody {

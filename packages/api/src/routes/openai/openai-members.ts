@@ -7,6 +7,9 @@ import { namedUser } from '../../generation/named-user.ts';
 import { draining } from '../../http/draining.ts';
 import { errorEvent, lostEvent } from './dialect/chunk-translator.ts';
 
+/** What a client's headers tell OpenAI: on whose account to book. */
+export const openaiHeaders = ['openai-organization', 'openai-project'];
+
 const stopText = z.string().max(1000);
 
 /** Members that OpenAI's bodies share. Each may be null, which says the same as leaving it out. */
