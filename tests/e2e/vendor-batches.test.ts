@@ -69,6 +69,27 @@ test("OpenAI's client runs chat completions in a batch", async () => {
   ]);
 });
 
+test.for([
+  ['/v1/embeddings', { model: 'text-embedding-3-small', input: 'hello' }, { object: 'list', data: [{ index: 0 }] }],
+  ['/v1/responses', { model: 'gpt-4o', input: 'Say hello' }, { object: 'response', status: 'completed' }],
+  ['/v1/completions', { model: 'gpt-4o', prompt: 'Say hello' }, { object: 'text_completion' }],
+] as const)('and requests to %s', async ([endpoint, body, answer]) => {
+  const openai = new OpenAI({ apiKey: await newKey('others'), baseURL: `${gateway.url}/v1` });
+  const line = JSON.stringify({ custom_id: 'a', method: 'POST', url: endpoint, body });
+  const file = await openai.files.create({ file: await toFile(Buffer.from(line), 'in.jsonl'), purpose: 'batch' });
+  const { id } = await openai.batches.create({ input_file_id: file.id, endpoint, completion_window: '24h' });
+  const batch = await waitFor(
+    async () => {
+      const now = await openai.batches.retrieve(id);
+      return now.status === 'completed' ? now : undefined;
+    },
+    { what: 'the batch has ended', intervalMs: 100 },
+  );
+  const content = await openai.files.content(batch.output_file_id ?? batch.error_file_id ?? '');
+  expect(JSON.parse(await content.text())).toMatchObject({ response: { status_code: 200, body: answer } });
+  expect(batch.usage?.input_tokens).toBeGreaterThan(0);
+});
+
 describe("Anthropic's client", () => {
   let client: Anthropic;
   beforeAll(async () => {

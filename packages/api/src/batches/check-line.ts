@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { bodyDepthMax, isFlatterThan } from '../generation/is-flatter-than.ts';
 import type { BatchError } from './batch.ts';
 import type { NewLine } from './batch-lines.ts';
 import type { InputLine } from './input-lines.ts';
@@ -13,13 +14,13 @@ const members = {
     .max(customIdMax)
     .refine((text) => !text.includes('\0')),
   method: z.literal('POST'),
-  body: z.record(z.string(), z.unknown()),
+  body: z.record(z.string(), z.unknown()).refine((body) => isFlatterThan(body, bodyDepthMax)),
 };
 
 const rules = {
   custom_id: `must be a text of 1 to ${customIdMax} characters`,
   method: 'must be "POST"',
-  body: 'must be an object',
+  body: `must be an object that is not nested deeper than ${bodyDepthMax} levels`,
 } as const;
 
 /**

@@ -9,6 +9,7 @@ import type { Caller } from '../auth/caller.ts';
 import { answerOf } from '../generation/answer-of.ts';
 import type { GenerationEndpoint } from '../generation/generation-endpoint.ts';
 import { namingFields } from '../generation/naming-fields.ts';
+import { readAsked } from '../generation/read-asked.ts';
 import { toGenerationRequest } from '../generation/to-generation-request.ts';
 import { errorReply } from '../http/error-body.ts';
 import { validateWithZod } from '../http/validate.ts';
@@ -45,7 +46,7 @@ export function createLineRunner(deps: LineRunnerDeps): LineRunner {
       const caller = await callerOf(line, deps);
       return namingFields(endpoint, async () => {
         try {
-          const admitted = await admit(toRequest(line, caller, endpoint), deps.admission);
+          const admitted = await admit(await toRequest(line, caller, endpoint, jobs), deps.admission);
           if (admitted.kind === 'cached') throw new Error('a line of a batch is a job, and an answer is none');
           metrics.admissions.inc({ outcome: admitted.kind });
           return { jobId: admitted.id };
@@ -99,9 +100,14 @@ async function callerOf({ tenantId, keyId, userId }: SubmittedLine, { apiKeys }:
   };
 }
 
-function toRequest(line: SubmittedLine, caller: Caller, endpoint: GenerationEndpoint): GenerationRequest {
+async function toRequest(
+  line: SubmittedLine,
+  caller: Caller,
+  endpoint: GenerationEndpoint,
+  jobs: JobReader,
+): Promise<GenerationRequest> {
   const { batchId, number, customId } = line;
-  const asked = endpoint.read(checkedBody(line.body, endpoint));
+  const asked = await readAsked(endpoint, checkedBody(line.body, endpoint), caller, jobs);
   const asker = { caller, requestId: makeRequestId(), method: 'POST', header: () => undefined };
   const envelope = {
     path,

@@ -295,6 +295,35 @@ describe('a batch', () => {
   });
 });
 
+test('Postgres going away in between holds a batch up, and nothing is lost or done twice', async () => {
+  let isAway = false;
+  let refused = 0;
+  const flaky: Storage = async (run) => {
+    if (!isAway) return storage(run);
+    refused += 1;
+    throw new GatewayError({ code: 'dependency_down', detail: 'away' });
+  };
+  const [lines, itsFiles] = [createBatchLines(flaky), createFileStore(flaky)];
+  const batch = await create(linesOf(12));
+  startPump({
+    window: 5,
+    lines,
+    files: itsFiles,
+    leases: createBatchLeases(flaky, 'inst_1'),
+    sweep: createBatchSweep(flaky, itsFiles, lines),
+  });
+  await isSubmitted(5);
+  isAway = true;
+  for (const number of [1, 2, 3]) runner.end(number);
+  runner.answers = () => ({});
+  await waitFor(() => refused >= 3, { what: 'it is tried in vain' });
+  isAway = false;
+  for (const number of [4, 5]) runner.end(number);
+  expect(await ended(batch)).toMatchObject({ status: 'completed', completed: 12, failed: 0 });
+  expect(new Set(runner.submitted.map(({ number }) => number)).size).toBe(12);
+  expect(told).toEqual(['completed']);
+});
+
 describe('an end before all is done', () => {
   test('by its owner keeps what was answered', async () => {
     const batch = await create(linesOf(6));

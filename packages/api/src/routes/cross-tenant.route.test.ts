@@ -139,7 +139,7 @@ async function makeBatches(): Promise<Pick<Things, 'file' | 'batch' | 'messageBa
   const { id: file } = await writer.finish('batch', 3600);
   const batch = await asOwner('POST', '/v1/batches', {
     input_file_id: file,
-    endpoint: '/v1/generate',
+    endpoint: '/v1/chat/completions',
     completion_window: '24h',
   });
   const messageBatch = await asOwner('POST', '/v1/messages/batches', { requests: [{ custom_id: 'a', params: {} }] });

@@ -58,6 +58,10 @@ describe(`POST ${path}`, () => {
     [{ requests: [request('x'.repeat(65))] }, '/requests/0/custom_id'],
     [{ requests: [request('a'), request('b'), request('a')] }, '/requests/2/custom_id'],
     [{ requests: [request('a', 'text')] }, '/requests/0/params'],
+    [
+      { requests: [request('a', { deep: JSON.parse('['.repeat(150) + ']'.repeat(150)) })] },
+      '/requests/0/params: must not be nested',
+    ],
   ])('refuses %j', async ([body, where]) => {
     const response = await post(path, body as object);
     expect(response.statusCode).toBe(400);

@@ -10,6 +10,7 @@ import type { BatchStore } from '../../batches/batch-store.ts';
 import { messageBatchView, viewMessageBatch } from '../../batches/message-batch-view.ts';
 import { resultLine } from '../../batches/output-line.ts';
 import type { Viewer } from '../../files/file-store.ts';
+import { bodyDepthMax, isFlatterThan } from '../../generation/is-flatter-than.ts';
 import { acceptEmptyBody } from '../../http/accept-empty-body.ts';
 import { invalidField } from '../../http/invalid-field.ts';
 
@@ -29,7 +30,13 @@ const newMessageBatch = z
       .array(
         z.object({
           custom_id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 of A-Z, a-z, 0-9, _ and -'),
-          params: z.record(z.string(), z.unknown()).describe('The body of a request to /v1/messages'),
+          params: z
+            .record(z.string(), z.unknown())
+            .refine(
+              (body) => isFlatterThan(body, bodyDepthMax),
+              `must not be nested deeper than ${bodyDepthMax} levels`,
+            )
+            .describe('The body of a request to /v1/messages'),
         }),
       )
       .min(1)

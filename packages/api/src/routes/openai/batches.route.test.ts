@@ -19,7 +19,7 @@ async function inputFile(owner = { tenant: 'default', owner: 'ann' }, purpose = 
 
 const asked = async (changes: object = {}) => ({
   input_file_id: await inputFile(),
-  endpoint: '/v1/generate',
+  endpoint: '/v1/chat/completions',
   completion_window: '24h',
   ...changes,
 });
@@ -36,7 +36,7 @@ describe('POST /v1/batches', () => {
     expect(batch).toEqual({
       id: expect.stringMatching(/^batch_[0-9A-Z]{26}$/),
       object: 'batch',
-      endpoint: '/v1/generate',
+      endpoint: '/v1/chat/completions',
       errors: null,
       input_file_id: body.input_file_id,
       completion_window: '24h',

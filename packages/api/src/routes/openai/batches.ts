@@ -40,7 +40,7 @@ const newBatch = z
   })
   .meta({
     id: 'NewBatch',
-    examples: [{ input_file_id: 'file-abc', endpoint: '/v1/generate', completion_window: '24h' }],
+    examples: [{ input_file_id: 'file-abc', endpoint: '/v1/chat/completions', completion_window: '24h' }],
   });
 
 const query = z.object({
