@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { gatewayMember } from '../../../generation/gateway-member.ts';
+import { flatBodyRule, isFlatBody } from '../../../generation/is-flatter-than.ts';
 import { metadataMember } from '../../../generation/job-members.ts';
-import { flatBodyRule, isFlatBody } from '../openai-members.ts';
 
 const typed = z.looseObject({ type: z.string() });
 
