@@ -55,6 +55,8 @@ export const generation = z.object({
   reasoningEffort: z.enum(reasoningEfforts).optional(),
   /** How many answers to give; absent: one. */
   choices: z.number().int().positive().optional(),
+  /** Tokens of earlier turns that the provider keeps, and reads again. */
+  contextTokens: z.number().int().nonnegative().optional(),
   native: nativeBody.optional(),
 });
 

@@ -2,6 +2,7 @@ import type { Part } from '../contracts/content.ts';
 import { type Generation, partsOf } from '../contracts/generation.ts';
 import type { ProviderName } from '../contracts/provider-name.ts';
 import type { TokenCounter } from './token-counter.ts';
+import { unseenTokens } from './unseen-tokens.ts';
 
 type Counter = Pick<TokenCounter, 'count'>;
 
@@ -13,7 +14,7 @@ const tokensToOpen = 3;
 /** Tokens of a prompt as the sandbox bills them, and as OpenAI does but for the names of roles. */
 export async function countPromptTokens(generation: Generation, counter: Counter): Promise<number> {
   const content = await counter.count(textsOf(generation));
-  return content + messagesOf(generation) * tokensPerMessage + tokensToOpen;
+  return content + messagesOf(generation) * tokensPerMessage + tokensToOpen + (generation.contextTokens ?? 0);
 }
 
 interface Bound {
@@ -61,7 +62,9 @@ export async function estimatePromptTokens(
   const format = (generation.responseFormat?.type ?? 'text') === 'text' ? 0 : perFormat;
   const tools = generation.tools?.length ? perTools : 0;
   const attached = sum(attachmentsOf(generation).map((part) => (part.type === 'image' ? perImage : tokensOf(part))));
-  return Math.ceil(content * ratio) + messagesOf(generation) * perMessage + perPrompt + format + tools + attached;
+  const unsaid = (generation.contextTokens ?? 0) + unseenTokens(generation);
+  const around = messagesOf(generation) * perMessage + perPrompt + format + tools;
+  return Math.ceil(content * ratio) + around + attached + unsaid;
 }
 
 function textsOf({ system, messages, responseFormat, tools }: Generation): string[] {
