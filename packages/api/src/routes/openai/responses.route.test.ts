@@ -211,6 +211,17 @@ describe('a stream', () => {
   });
 });
 
+test('HEAD tells that there is a stream, without one', async () => {
+  api.answers = () => answered('x');
+  const { id } = (await post(ask())).json();
+  const head = await api.inject({ method: 'HEAD', url: `/v1/responses/${id}?stream=true` });
+  expect([head.statusCode, head.headers['content-type'], head.body]).toEqual([
+    200,
+    'text/event-stream; charset=utf-8',
+    '',
+  ]);
+});
+
 describe('in the background', () => {
   test('it is queued at once, goes on without anybody, and is found with its answer', async () => {
     const job = nextJob();
@@ -412,6 +423,10 @@ test('tokens of an input are estimated without a job', async () => {
   expect(plain.input_tokens).toBeGreaterThan(2);
   const longer = await count({ instructions: 'be kind', tools: [{ type: 'function', name: 'f', parameters: {} }] });
   expect(longer.input_tokens).toBeGreaterThan(plain.input_tokens);
+  api.answers = () =>
+    answered('x', { usage: { promptTokens: 11, completionTokens: 7, totalTokens: 18, reasoningTokens: 2 } });
+  const previous_response_id = (await post(ask())).json().id;
+  expect((await count({ previous_response_id })).input_tokens).toBe(plain.input_tokens + 16);
 });
 
 test('what is no response is not found, nor is compaction there', async () => {

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { ApiDeps } from '../../deps.ts';
 import { dialectRoute } from '../../generation/dialect-route.ts';
 import type { JobCommands } from '../../jobs/job-commands.ts';
+import { countPrevious } from './responses/previous-response.ts';
 import { readPrompt } from './responses/read-generation.ts';
 import { inputTokensBody } from './responses/responses-body.ts';
 import { responsesPath } from './responses/responses-path.ts';
@@ -51,11 +52,10 @@ export const responsesRoutes: FastifyPluginAsyncZod<ResponsesDeps> = async (app,
         },
       },
     },
-    async ({ body }, reply) => {
-      const input_tokens = await countPromptTokens(
-        readPrompt(body, () => undefined),
-        deps.counter,
-      );
+    async ({ body, caller }, reply) => {
+      const before = await countPrevious(body.previous_response_id, caller, deps.jobs);
+      const prompt = readPrompt(body, () => undefined);
+      const input_tokens = before + (await countPromptTokens(prompt, deps.counter));
       reply.header('x-gateway-token-count', 'estimated');
       return { object: 'response.input_tokens' as const, input_tokens };
     },

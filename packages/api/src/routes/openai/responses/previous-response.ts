@@ -43,6 +43,14 @@ export async function withPreviousResponse(asked: AskedBody, caller: Caller, job
   return { ...asked, generation };
 }
 
+/** So many tokens of a prompt are what was said before it, by the bill of that. */
+export async function countPrevious(name: string | null | undefined, caller: Caller, jobs: JobReader): Promise<number> {
+  if (name == null) return 0;
+  const { answer } = await findResponse(name, caller, jobs);
+  // What was thought is not read again.
+  return answer ? answer.usage.totalTokens - (answer.usage.reasoningTokens ?? 0) : 0;
+}
+
 async function findResponse(name: string, caller: Caller, jobs: JobReader): Promise<JobRecord> {
   const found = await jobs.get(caller, name).catch((error: unknown) => {
     if (error instanceof GatewayError && ['not_found', 'result_expired'].includes(error.failure.code)) return undefined;

@@ -189,6 +189,23 @@ describe('what a model of another provider says', () => {
     expect(called).toMatchObject({ type: 'function_call', call_id: 'toolu_1', name: 'f', arguments: '{}' });
   });
 
+  test('goes on where it was when the log has begun anew', () => {
+    const record = asked();
+    const call: Delta = { type: 'tool-call', index: 0, id: 'c', name: 'f', arguments: '{"a"' };
+    const whole: Delta[] = [
+      { type: 'text', text: 'abc' },
+      { ...call, arguments: '{"a":1}' },
+    ];
+    const entries = logOf([
+      text('ab'),
+      { type: 'snapshot', text: 'abc', deltas: [{ type: 'text', text: 'abc' }, call] },
+    ]);
+    const events = readEvents(read(record, entries, ended(record, entries, { answer: answerOf(whole) })));
+    const said = events.filter(({ type }) => type.endsWith('.delta')).map((event) => event.delta);
+    expect(said).toEqual(['ab', 'c', '{"a"', ':1}']);
+    expect(accumulate(events).output).toMatchObject([{ content: [{ text: 'abc' }] }, { arguments: '{"a":1}' }]);
+  });
+
   test('holds back nothing for an HTTP error but what begins every stream', () => {
     const translator = new ResponseTranslator(jobId, asked(), -1);
     const [begun, said] = logOf([started, text('a')]);
