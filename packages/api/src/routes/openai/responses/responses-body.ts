@@ -27,7 +27,7 @@ const prompt = {
 export const inputTokensBody = z
   .looseObject({ model: z.string().max(256).nullish(), ...prompt })
   .refine(isFlatBody, flatBodyRule)
-  .meta({ id: 'ResponseInputTokensRequest' });
+  .meta({ id: 'ResponseInputTokensRequest', examples: [{ model: 'gpt-4o', input: 'Hello' }] });
 
 export type InputTokensBody = z.output<typeof inputTokensBody>;
 
