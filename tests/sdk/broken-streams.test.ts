@@ -59,6 +59,16 @@ describe.concurrent.for(openAIMajors)('%s, when a provider breaks off', (major) 
     await expect(client().responses.stream({ model, input: 'Break off' }).finalResponse()).rejects.toThrow();
   });
 
+  test.for(['openai', 'anthropic'])('is told words as %s writes them, not at the end', async (provider) => {
+    const model = `${provider}/sandbox/drip-60+tokens-40`;
+    const chat = await client().chat.completions.create({ model, messages, stream: true });
+    const { seen: chunks } = await readToEnd(chat);
+    expect(chunks.filter((chunk) => JSON.stringify(chunk).includes('"content":"')).length).toBeGreaterThan(5);
+    const response = await client().responses.create({ model, input: 'Write', stream: true });
+    const { seen: events } = await readToEnd(response);
+    expect(events.filter((event) => JSON.stringify(event).includes('output_text.delta')).length).toBeGreaterThan(5);
+  });
+
   test('leaves a stream whenever it likes, and finds what became of it', async () => {
     const errand = world.errand();
     const model = 'openai/sandbox/drip-20+tokens-40';
@@ -107,6 +117,12 @@ describe.concurrent.for(anthropicMajors)('%s, when a provider breaks off', (majo
     expect(error).toMatchObject({ type: 'api_error' });
     expect(JSON.stringify(seen)).not.toContain('message_stop');
     expect(await world.callsFor(errand)).toHaveLength(1);
+  });
+
+  test.for(['anthropic', 'openai'])('is told words as %s writes them, not at the end', async (provider) => {
+    const body = { model: `${provider}/sandbox/drip-60+tokens-40`, max_tokens: 100, messages };
+    const { seen } = await readToEnd(await client().messages.create({ ...body, stream: true }));
+    expect(seen.filter((event) => JSON.stringify(event).includes('text_delta')).length).toBeGreaterThan(5);
   });
 
   test.for(['anthropic', 'openai'])("throws in the SDK's helper (%s)", async (provider) => {

@@ -154,6 +154,7 @@ describe.for(openAIMajors)('what only OpenAI has, asked for by %s', (major) => {
     ['modalities', { modalities: ['text', 'audio'] as ('text' | 'audio')[] }],
     ['web_search_options', { web_search_options: {} }],
     ['temperature', { temperature: 1.5 }],
+    ['response_format', { response_format: { type: 'json_object' as const } }],
   ] as const)('%s is refused for Claude by its name, before anything is bought', async ([name, member]) => {
     const errand = world.errand();
     const body = { model: claude, messages: [user('Not for you')], ...member };

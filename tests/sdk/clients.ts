@@ -15,7 +15,7 @@ export const anthropicMajors = Object.keys(anthropics) as AnthropicMajor[];
 
 /** A model of each vendor: one of them speaks the client's own dialect, the other is reached by translation. */
 export const gpt = 'gpt-4o';
-export const claude = 'claude-sonnet-4-5';
+export const claude = 'claude-haiku-4-5';
 
 /** Every OpenAI client with every model. */
 export const openAICases = openAIMajors.flatMap((client) => [

@@ -123,6 +123,14 @@ const cases: Case[] = [
   },
 ];
 
+/** What tells an SDK when to come again, or not to. */
+function expectPause(headers: Headers, isHopeless: boolean): void {
+  if (headers.get('x-should-retry') === 'false') return;
+  expect(isHopeless, 'nothing is said that would stop the SDK').toBe(false);
+  expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+  expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(60);
+}
+
 /** Faults of a provider are ordered by the model's name, behind the provider whose dialect is to be spoken. */
 const behind = (provider: string, model: string) => (model === 'no-such-model' ? model : `${provider}/${model}`);
 const keyOf = (key: KeyName = 'plain') => ({ apiKey: secrets.get(key) ?? '' });
@@ -163,6 +171,7 @@ describe.concurrent.for(openAIMajors)('errors as %s sees them', (major) => {
       expect((error as Error).constructor.name).toBe(name);
       expect(error).toBeInstanceOf(openAIClass(major).APIError);
       expect((error as Error).message).toMatch(/^\d{3} \S/);
+      if (status === 429) expectPause((error as { headers: Headers }).headers, openai.type === 'insufficient_quota');
     }
   });
 
@@ -190,7 +199,7 @@ describe.concurrent.for(anthropicMajors)('errors as %s sees them', (major) => {
   test.for(table)('$what ($provider)', async ({ key, model, prompt, headers, anthropic: told, provider }) => {
     const client = anthropic(major, world.url, keyOf(key));
     const messages = prompt === '' ? [] : [{ role: 'user' as const, content: prompt ?? 'Hello' }];
-    const body = { model: behind(provider, model ?? 'claude-sonnet-4-5'), max_tokens: 50, messages };
+    const body = { model: behind(provider, model ?? 'claude-haiku-4-5'), max_tokens: 50, messages };
     const attempts = [
       (options: object) => client.messages.create(body, options),
       ...(headers ? [] : [(options: object) => client.messages.create({ ...body, stream: true }, options)]),
@@ -210,6 +219,7 @@ describe.concurrent.for(anthropicMajors)('errors as %s sees them', (major) => {
         error: { type, message: expect.stringMatching(/./) },
         request_id: errand.id,
       });
+      if (status === 429) expectPause((error as { headers: Headers }).headers, false);
     }
   });
 

@@ -49,6 +49,29 @@ describe.for(openAIMajors)('embeddings of %s', (major) => {
   });
 });
 
+describe.for(openAIMajors)('stored chat completions of %s', (major) => {
+  const completions = () => openAI(major, world.url).chat.completions;
+
+  test.for([gpt, claude])('of %s are listed, changed, read and deleted', async (model) => {
+    const messages = [{ role: 'user' as const, content: 'Remember' }];
+    const metadata = { topic: `of-${model}-${openAIMajors.indexOf(major)}` };
+    const made = [];
+    for (const _ of [1, 2, 3]) made.push(await completions().create({ model, messages, store: true, metadata }));
+    const unstored = await completions().create({ model, messages, metadata });
+    const listed = await take(completions().list({ metadata, limit: 2, order: 'asc' }));
+    expect(listed.map(({ id }) => id)).toEqual(made.map(({ id }) => id));
+    expect(listed.map(({ id }) => id)).not.toContain(unstored.id);
+    const [{ id } = { id: '' }] = made;
+    expect(await completions().update(id, { metadata: { topic: 'another' } })).toMatchObject({
+      id,
+      metadata: { topic: 'another' },
+    });
+    expect(await take(completions().messages.list(id))).toMatchObject([{ role: 'user', content: 'Remember' }]);
+    expect(await completions().delete(id)).toMatchObject({ id, object: 'chat.completion.deleted', deleted: true });
+    await expect(completions().retrieve(id)).rejects.toMatchObject({ status: 404 });
+  });
+});
+
 describe.for(openAIMajors)('legacy completions of %s', (major) => {
   const completions = () => openAI(major, world.url).completions;
 
@@ -76,11 +99,11 @@ describe.for(openAIMajors)('models as %s sees them', (major) => {
     const all = await take(models().list());
     const ids = all.map(({ id }) => id);
     expect(ids).toContain('openai/gpt-4o');
-    expect(ids).toContain('anthropic/claude-sonnet-4-5');
+    expect(ids).toContain('anthropic/claude-haiku-4-5');
     expect(new Set(ids).size).toBe(ids.length);
     for (const one of all)
       expect(one).toMatchObject({ object: 'model', created: expect.any(Number), owned_by: expect.any(String) });
-    for (const name of ['gpt-4o', 'openai/gpt-4o', 'anthropic/claude-sonnet-4-5']) {
+    for (const name of ['gpt-4o', 'openai/gpt-4o', 'anthropic/claude-haiku-4-5']) {
       expect(await models().retrieve(name)).toMatchObject({ object: 'model', id: expect.stringContaining(name) });
     }
     await expect(models().retrieve('no-such-model')).rejects.toMatchObject({ status: 404, code: 'model_not_found' });

@@ -8,9 +8,14 @@ const world = useGateway({ SYNC_WAIT_MS: '400' });
 const patient = { maxRetries: 5 };
 const slow = 'sandbox/slow-700';
 
+async function expectPaidOnce(errand: Errand) {
+  await world.callsFor(errand);
+  expect((await world.gateway().sandbox.bill({ request_id: errand.id })).calls).toBe(1);
+}
+
 async function expectOneCall(errand: Errand) {
   expect(await world.callsFor(errand)).toHaveLength(1);
-  expect((await world.gateway().sandbox.bill({ request_id: errand.id })).calls).toBe(1);
+  await expectPaidOnce(errand);
 }
 
 describe.concurrent.for(openAIMajors)("%s's own retries", (major) => {
@@ -74,6 +79,35 @@ describe.concurrent.for(openAIMajors)("%s's own retries", (major) => {
     await expect(client.chat.completions.create(body, options)).rejects.toMatchObject({ status: 502 });
     expect(sent).toEqual([0]);
     expect(await world.callsFor(errand)).toHaveLength(3);
+  });
+
+  test('are not needed where the worker mends a fault unseen, whole and streamed', async () => {
+    const messages = [{ role: 'user' as const, content: 'Mend it' }];
+    const options = { prefer: 'wait=30' };
+    for (const provider of ['openai', 'anthropic']) {
+      const errand = world.errand(options);
+      const { client, sent } = counted(errand);
+      const body = { model: `${provider}/sandbox/fail-twice`, messages };
+      const whole = await client.chat.completions.create(body);
+      expect(whole.choices[0]?.finish_reason).toBe('stop');
+      expect(sent).toEqual([0]);
+      await expectPaidOnce(errand);
+
+      const again = world.errand(options);
+      const built = await counted(again).client.chat.completions.stream(body).finalChatCompletion();
+      expect(built.choices[0]?.message.content).toBe(whole.choices[0]?.message.content);
+      await expectPaidOnce(again);
+    }
+  });
+
+  test("get what was bought before the SDK's own patience ended", async () => {
+    const errand = world.errand({ prefer: 'wait=30' });
+    const { client, sent } = counted(errand);
+    const body = { model: `openai/${slow}`, messages: [{ role: 'user' as const, content: `Hurry, ${major}` }] };
+    const answer = await client.withOptions({ timeout: 400 }).chat.completions.create(body);
+    expect(answer.choices[0]?.finish_reason).toBe('stop');
+    expect(sent.length).toBeGreaterThan(1);
+    await expectOneCall(errand);
   });
 
   test('of a stream are not needed: it waits as long as it takes', async () => {
