@@ -73,7 +73,7 @@ test.for([
   ['/v1/embeddings', { model: 'text-embedding-3-small', input: 'hello' }, { object: 'list', data: [{ index: 0 }] }],
   ['/v1/responses', { model: 'gpt-4o', input: 'Say hello' }, { object: 'response', status: 'completed' }],
   ['/v1/completions', { model: 'gpt-4o', prompt: 'Say hello' }, { object: 'text_completion' }],
-] as const)('and requests to %s', async ([endpoint, body, answer]) => {
+] as const)("OpenAI's client runs requests to %s in a batch", async ([endpoint, body, answer]) => {
   const openai = new OpenAI({ apiKey: await newKey('others'), baseURL: `${gateway.url}/v1` });
   const line = JSON.stringify({ custom_id: 'a', method: 'POST', url: endpoint, body });
   const file = await openai.files.create({ file: await toFile(Buffer.from(line), 'in.jsonl'), purpose: 'batch' });
