@@ -144,7 +144,8 @@ function wholeAnswer({ answer }: CacheEntry): JobEvent[] {
   if (!parts && !native) return [{ type: 'text-delta', text }];
   const deltas = deltasOfParts(answerParts(answer));
   const last = { type: 'delta' as const, delta: deltas.at(-1), native };
-  return [...deltas.slice(0, -1).map((delta) => ({ type: 'delta' as const, delta })), last];
+  const own = native ? { frames: [] } : {};
+  return [...deltas.slice(0, -1).map((delta) => ({ type: 'delta' as const, delta, ...own })), last];
 }
 
 function scriptOptions(

@@ -23,8 +23,8 @@ export const jobEvent = z.discriminatedUnion('type', [
     /** Absent of an event without a word of the model's. */
     delta: delta.optional(),
     /**
-     * What the provider sent, event by event, each as its JSON: for readers who speak its dialect. Empty where it comes
-     * with a later event of the same time.
+     * What the provider sent, event by event, each as its JSON: for readers who speak its dialect. Empty, not absent,
+     * where it comes with a later event of the same write.
      */
     frames: z.array(z.string()).optional(),
     /** In place of frames, for an answer that was not streamed to us. */

@@ -79,7 +79,6 @@ function translate(id: string, record: JobRecord, body?: unknown): Translator {
       id: chatId(id),
       wholeOf: (ended) => toChatCompletion(id, ended),
       chunksOf: chatChunksOf,
-      isNative: record.answer?.native !== undefined,
       usageOf: ({ answer }) => answer && toChatUsage(answer.usage),
       neutral: {
         chunksOf: (delta, isFirst, target) => chatChunksOfDelta(delta, headOf(target), asFunction, isFirst),

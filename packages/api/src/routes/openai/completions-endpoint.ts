@@ -20,13 +20,12 @@ export const completionsEndpoint = defineEndpoint({
   body: completionsBody,
   read,
   toResult: toCompletion,
-  translate: (id, record, body) =>
+  translate: (id, _record, body) =>
     createChunkTranslator(
       {
         id: completionId(id),
         wholeOf: (ended) => toCompletion(id, ended),
         chunksOf: completionChunksOf,
-        isNative: record.answer !== undefined,
         usageOf: ({ answer }) => answer && toChatUsage(answer.usage),
       },
       wantsUsage(body),

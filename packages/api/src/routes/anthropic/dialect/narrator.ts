@@ -35,18 +35,12 @@ export class Narrator {
   #teller = new Teller();
   #place: Placer;
   #prelude: Own[] = [];
-  #form: 'native' | 'neutral' | undefined;
 
   constructor(id: string, model: string, asked: Json | undefined) {
     this.#id = id;
     this.#model = model;
     this.#options = placerOptions(id, asked);
     this.#place = createPlacer(this.#options);
-  }
-
-  /** Whether the provider speaks the dialect; undefined while nobody knows. */
-  get form(): 'native' | 'neutral' | undefined {
-    return this.#form;
   }
 
   get hasBegun(): boolean {
@@ -58,22 +52,18 @@ export class Narrator {
     this.#teller = new Teller();
     this.#place = createPlacer(this.#options);
     this.#prelude = [];
-    this.#form = undefined;
   }
 
   add(deltas: readonly Delta[]): string {
-    if (deltas.length > 0) this.#form = 'neutral';
     return deltas.map((delta) => this.#addOne(delta)).join('');
   }
 
   pass(frames: readonly string[]): string {
-    this.#form = 'native';
     return frames.map((frame) => this.#passFrame(frame)).join('');
   }
 
   catchUp({ native, text = '', deltas = [{ type: 'text', text }] }: SoFar): string | undefined {
     const body = nativeOf({ native });
-    this.#form = body ? 'native' : 'neutral';
     if (body) return this.#catchUp(blocksOfContent(body.content), startOf(body, messageIdOf(this.#id)));
     this.#place = createPlacer(this.#options);
     return this.#catchUp(blocksOfDeltas(deltas, this.#place), this.#start());

@@ -355,11 +355,12 @@ describe("an answer in Claude's own terms", () => {
 
   test('its deltas go unheard where its own events come with the last of them', async () => {
     const body = { ...fc.sample(nativeMessage, 1)[0], content: [{ type: 'text', text: 'Hi.', citations: null }] };
-    const write = [delta({ type: 'reasoning', text: 'Hm.' }), frames(eventsOf(body), { type: 'text', text: 'Hi.' })];
+    const before: JobEvent = { type: 'delta', delta: { type: 'reasoning', text: 'Hm.' }, frames: [] };
+    const write = [before, frames(eventsOf(body), { type: 'text', text: 'Hi.' })];
     const stream = streamText([started(), write], { answer: nativeAnswer(body) });
     expect(await readMessageStream(stream)).toEqual(own(body));
     const cached: JobEvent[] = [
-      delta({ type: 'reasoning', text: 'Hm.' }),
+      before,
       { type: 'delta', delta: { type: 'text', text: 'Hi.' }, native: { api: 'messages', body } },
     ];
     expect(await readMessageStream(streamText([cached], { answer: nativeAnswer(body) }))).toEqual(own(body));

@@ -1,4 +1,3 @@
-import type { Delta } from '@llm-gateway/shared/contracts/content';
 import type { JobEvent, LogEntry } from '@llm-gateway/shared/contracts/event';
 import type { Failure } from '@llm-gateway/shared/contracts/failure';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
@@ -11,36 +10,16 @@ import { Narrator } from './narrator.ts';
 /** A job's events as those of a message's stream, for one reader. */
 export function translateMessage(id: string, { request, model, generation }: JobRecord): Translator {
   const narrator = new Narrator(id, model, generation.native?.body);
-  /** Deltas of one write to the log, of which it is not known yet whether it has the provider's own events as well. */
-  let held: { atMs: number; deltas: Delta[] } | undefined;
-
-  const flush = (): string => {
-    const deltas = held?.deltas ?? [];
-    held = undefined;
-    return narrator.add(deltas);
-  };
-
-  /** A provider's own events come with the last entry of a write, which all have the same time. */
-  function takeDelta(delta: Delta, atMs: number): string {
-    if (narrator.form === 'native') return '';
-    if (narrator.form === 'neutral') return narrator.add([delta]);
-    const before = held && held.atMs !== atMs ? flush() : '';
-    if (narrator.form === 'neutral') return before + narrator.add([delta]);
-    held = { atMs, deltas: [...(held?.deltas ?? []), delta] };
-    return before;
-  }
-
-  function say(event: Exclude<JobEvent, { type: 'started' | 'retrying' }>, atMs: number): string | undefined {
+  function say(event: Exclude<JobEvent, { type: 'started' | 'retrying' }>): string | undefined {
     switch (event.type) {
       case 'text-delta':
-        return flush() + narrator.add([{ type: 'text', text: event.text }]);
+        return narrator.add([{ type: 'text', text: event.text }]);
       case 'snapshot':
-        held = undefined;
         return narrator.catchUp(event);
       case 'delta':
-        if (!event.frames && !event.native) return event.delta ? takeDelta(event.delta, atMs) : '';
-        held = undefined;
-        return event.frames ? narrator.pass(event.frames) : narrator.catchUp(event);
+        if (event.native) return narrator.catchUp(event);
+        if (event.frames) return narrator.pass(event.frames);
+        return event.delta ? narrator.add([event.delta]) : '';
     }
   }
 
@@ -48,16 +27,15 @@ export function translateMessage(id: string, { request, model, generation }: Job
 
   return {
     begin: () => ({ kind: 'life', sequence: 0, text: '' }),
-    entry({ sequence, atMs, event }: LogEntry): Frame {
+    entry({ sequence, event }: LogEntry): Frame {
       if (event.type === 'started' || event.type === 'retrying') {
         const attempt = event.type === 'started' ? { attempt: event.attempt } : {};
-        held = undefined;
         const frame = { kind: 'life', sequence, ...attempt } as const;
         if (narrator.hasBegun) return { ...frame, text: brokenOff(), isLast: true };
         narrator.reset();
         return { ...frame, text: '' };
       }
-      const text = say(event, atMs);
+      const text = say(event);
       if (text === undefined) return { kind: 'text', sequence, text: brokenOff(), isLast: true };
       const kind = text === '' ? 'life' : isOfTool(event) ? 'tool-call' : 'text';
       return { kind, sequence, text };
@@ -66,7 +44,7 @@ export function translateMessage(id: string, { request, model, generation }: Job
       const sequence = lastSequence(record);
       if (sequence <= cursor) return [];
       const failure = failureOf(id, record);
-      const text = failure ? errorText(failure, request) : flush() + (narrator.end(record) ?? brokenOff());
+      const text = failure ? errorText(failure, request) : (narrator.end(record) ?? brokenOff());
       return [{ kind: 'life', sequence, text }];
     },
   };

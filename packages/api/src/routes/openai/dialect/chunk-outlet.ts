@@ -53,10 +53,10 @@ export function createChunkOutlet(id: string, wantsUsage: boolean) {
     hasBegun: () => said.hasBegun(),
     tell,
 
-    /** What is new in all that was said so far; the last frame, where that does not go on from what was told. */
-    catchUp(sequence: number, chunks: readonly Chunk[]): Frame {
+    /** What is new in all that was said so far; undefined where that does not go on from what was told. */
+    catchUp(sequence: number, chunks: readonly Chunk[]): Frame | undefined {
       const rest = said.restOf(chunks);
-      return rest ? tell(sequence, rest.map(alike)) : { ...silence(sequence), isLast: true };
+      return rest && tell(sequence, rest.map(alike));
     },
 
     /** The rest of a whole answer; undefined where it is not the one that was begun. */

@@ -290,7 +290,7 @@ describe("its provider's own answer", () => {
     [
       'of the cache',
       [
-        { type: 'delta', delta: { type: 'text', text: 'text 0' } },
+        { type: 'delta', delta: { type: 'text', text: 'text 0' }, frames: [] },
         { type: 'delta', native: { api: 'chat', body: nativeBody } },
       ],
       { answer: nativeAnswer(), state: 'completed' },

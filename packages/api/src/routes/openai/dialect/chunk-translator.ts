@@ -19,8 +19,6 @@ export interface ChunkKind {
   chunksOf(whole: Whole): Chunk[];
   /** Usage that its provider did not tell. */
   usageOf(record: JobRecord): object | undefined;
-  /** Whether the answer is known to be its provider's own, before any event of it. */
-  isNative: boolean;
   /** For answers of providers that speak another dialect, where there can be such. `target` is our id of the model that was asked. */
   neutral?: {
     chunksOf(delta: Delta, isFirst: boolean, target: string | undefined): Chunk[];
@@ -40,30 +38,32 @@ const another: Failure = {
 
 export const lostEvent = errorEvent(another, '');
 
+/** The last frame of a reader that cannot be told how it goes on. */
+const brokenOff = (sequence: number): Frame => ({ sequence, kind: 'text', text: lostEvent, isLast: true });
+
 /**
  * Tells a job's events as chunks: those of a provider that speaks the dialect as they came, others made of what was said.
- * A frame that is the last says nothing itself: `lostEvent` does.
  */
 export function createChunkTranslator(kind: ChunkKind, wantsUsage: boolean): Translator {
   const outlet = createChunkOutlet(kind.id, wantsUsage);
   const { neutral } = kind;
-  let { isNative } = kind;
   let target: string | undefined;
+
+  const catchUp = (sequence: number, whole: Whole): Frame =>
+    outlet.catchUp(sequence, kind.chunksOf(whole)) ?? brokenOff(sequence);
 
   function start({ attempt, model }: Extract<JobEvent, { type: 'started' }>, sequence: number): Frame {
     outlet.restart();
-    isNative = kind.isNative;
     target = model;
-    return { ...silence(sequence), attempt, ...(outlet.hasTold() ? { isLast: true } : {}) };
+    return { ...(outlet.hasTold() ? brokenOff(sequence) : silence(sequence)), attempt };
   }
 
   const tellNeutral = (sequence: number, delta: Delta): Frame =>
     outlet.tell(sequence, neutral?.chunksOf(delta, !outlet.hasBegun(), target) ?? []);
 
   function tellDelta(sequence: number, { delta, frames, native }: Extract<JobEvent, { type: 'delta' }>): Frame {
-    if (native) return outlet.catchUp(sequence, kind.chunksOf(native.body));
+    if (native) return catchUp(sequence, native.body);
     if (frames) {
-      isNative = true;
       const chunks = frames.map((frame) => JSON.parse(frame) as Chunk);
       // An error is told at the end.
       return outlet.tell(
@@ -71,15 +71,13 @@ export function createChunkTranslator(kind: ChunkKind, wantsUsage: boolean): Tra
         chunks.filter(({ error }) => error === undefined),
       );
     }
-    // What the frames of the same piece say too.
-    if (isNative || !delta) return silence(sequence);
-    return tellNeutral(sequence, delta);
+    return delta ? tellNeutral(sequence, delta) : silence(sequence);
   }
 
   function tellSnapshot(sequence: number, { text, deltas, native }: Extract<JobEvent, { type: 'snapshot' }>): Frame {
-    if (native) return outlet.catchUp(sequence, kind.chunksOf(native.body));
+    if (native) return catchUp(sequence, native.body);
     const parts = partsOfDeltas(deltas ?? [{ type: 'text', text }]);
-    return neutral ? outlet.catchUp(sequence, kind.chunksOf(neutral.partialOf(parts, target))) : silence(sequence);
+    return neutral ? catchUp(sequence, neutral.partialOf(parts, target)) : silence(sequence);
   }
 
   function entry({ sequence, event }: LogEntry): Frame {
@@ -91,7 +89,7 @@ export function createChunkTranslator(kind: ChunkKind, wantsUsage: boolean): Tra
       case 'delta':
         return tellDelta(sequence, event);
       case 'retrying':
-        return { ...silence(sequence), ...(event.reset && outlet.hasTold() ? { isLast: true } : {}) };
+        return event.reset && outlet.hasTold() ? brokenOff(sequence) : silence(sequence);
       case 'snapshot':
         return tellSnapshot(sequence, event);
     }

@@ -290,7 +290,7 @@ describe("a provider's own stream", () => {
     const entries = logOf(
       [
         started,
-        delta({ type: 'reasoning', text: 'hm' }),
+        { ...delta({ type: 'reasoning', text: 'hm' }), frames: [] } as JobEvent,
         { ...framed(first), delta: { type: 'text', text: 'hello' } } as JobEvent,
         framed(...others),
       ],

@@ -43,8 +43,6 @@ export class ResponseTranslator implements Translator {
   readonly #begun = new Set<string>();
   /** In whose words the answer comes; unknown before anything of it has. */
   #source: 'provider' | 'gateway' | undefined;
-  /** Came before it was known in whose words, and when. */
-  #undecided: { atMs: number; deltas: Delta[] } | undefined;
   #said: Delta[] = [];
   #hasContent = false;
   #hasEnded = false;
@@ -70,7 +68,7 @@ export class ResponseTranslator implements Translator {
     };
   }
 
-  entry({ sequence, atMs, event }: LogEntry): Frame {
+  entry({ sequence, event }: LogEntry): Frame {
     switch (event.type) {
       case 'started': {
         const { attempt } = event;
@@ -83,7 +81,7 @@ export class ResponseTranslator implements Translator {
       case 'text-delta':
         return this.#content(sequence, [{ type: 'text', text: event.text }]);
       case 'delta':
-        return this.#delta(sequence, atMs, event);
+        return this.#delta(sequence, event);
       case 'snapshot':
         return this.#snapshot(sequence, event);
     }
@@ -98,30 +96,18 @@ export class ResponseTranslator implements Translator {
   /** A call that has said nothing to this reader may be followed by another. */
   #forgetUnsaid(): void {
     if (this.#hasContent) return;
-    this.#undecided = undefined;
     this.#source = undefined;
     this.#said = [];
   }
 
-  #delta(sequence: number, atMs: number, { delta, frames, native }: EventOf<'delta'>): Frame {
+  #delta(sequence: number, { delta, frames, native }: EventOf<'delta'>): Frame {
     const deltas = delta ? [delta] : [];
     if (this.#isLate) return { sequence, kind: 'text', text: '' };
     if (native?.api === 'responses') return { sequence, kind: 'text', text: this.#whole(native.body) };
     if (frames) {
       this.#source = 'provider';
-      this.#undecided = undefined;
       this.#remember(deltas);
       return this.#frames(sequence, frames);
-    }
-    if (this.#source === 'provider') {
-      this.#remember(deltas);
-      return { sequence, kind: 'life', text: '' };
-    }
-    // A provider's own words stand with the last of what was written together.
-    if (this.#source === undefined && (this.#undecided?.atMs ?? atMs) === atMs) {
-      this.#undecided = { atMs, deltas: [...(this.#undecided?.deltas ?? []), ...deltas] };
-      this.#remember(deltas);
-      return { sequence, kind: 'life', text: '' };
     }
     return this.#content(sequence, deltas);
   }
@@ -134,14 +120,12 @@ export class ResponseTranslator implements Translator {
   #content(sequence: number, deltas: readonly Delta[]): Frame {
     if (this.#isLate) return { sequence, kind: 'text', text: '' };
     this.#remember(deltas);
-    const all = [...(this.#undecided?.deltas ?? []), ...deltas];
-    const isCall = all.some(({ type }) => type === 'tool-call');
-    return { sequence, kind: isCall ? 'tool-call' : 'text', text: this.#write(all) };
+    const isCall = deltas.some(({ type }) => type === 'tool-call');
+    return { sequence, kind: isCall ? 'tool-call' : 'text', text: this.#write(deltas) };
   }
 
   #write(deltas: readonly Delta[]): string {
     this.#source = 'gateway';
-    this.#undecided = undefined;
     const events = deltas.flatMap((delta) => this.#writer.add(delta));
     if (events.length > 0) this.#hasContent = true;
     return this.#opening() + this.#sse.writeAll(events);
