@@ -3,7 +3,7 @@ import { anthropic, anthropicClass, anthropicMajors, openAI, openAIClass, openAI
 import { take } from './take.ts';
 import { useGateway } from './use-gateway.ts';
 
-const world = useGateway({ PROVIDER_IDLE_MS: '1500', DISCONNECT_GRACE_MS: '300', MAX_ATTEMPTS: '1' });
+const world = useGateway({ PROVIDER_IDLE_MS: '1000', DISCONNECT_GRACE_MS: '300', MAX_ATTEMPTS: '1' });
 
 // Slowly enough that the client has begun to read: a fault before that is an answer of its own.
 const breaks = ['error-event', 'truncate', 'reset-mid', 'malformed-json', 'hang-mid'].map(

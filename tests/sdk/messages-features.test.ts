@@ -79,6 +79,20 @@ describe.for(anthropicCases)('messages of $client with $model', ({ client: major
     ]);
   });
 
+  test('a document at an address is shown to Claude, which fetches it, and refused for others by its place', async () => {
+    const errand = world.errand();
+    const source = { type: 'url' as const, url: 'https://example.com/a.pdf' };
+    const content = [{ type: 'document' as const, source }];
+    const asked = messages().create({ model, max_tokens: 20, messages: [user(content)] }, errand.options);
+    if (isNative) {
+      await asked;
+      expect((await world.callFor(errand)).body.messages).toMatchObject([{ content }]);
+    } else {
+      await expect(asked).rejects.toMatchObject({ status: 400, message: expect.stringContaining('/messages') });
+      expect(await world.gateway().sandbox.calls({ request_id: errand.id })).toEqual([]);
+    }
+  });
+
   test('metadata.user_id is whose limits and usage count', async () => {
     const body = {
       model,
@@ -120,16 +134,17 @@ describe.for(anthropicMajors)('what only Anthropic has, asked for by %s', (major
     expect((await world.callFor(second)).body.messages).toEqual(JSON.parse(JSON.stringify(turns)));
   });
 
-  test('thinking for GPT is asked for as an effort', async () => {
+  test.for([
+    { model: 'gpt-5', effort: expect.stringMatching(/^(minimal|low|medium|high)$/) },
+    { model: gpt, effort: undefined },
+  ])('thinking is asked of $model as an effort, if it can reason', async ({ model, effort }) => {
     const errand = world.errand();
     const thinking = { type: 'enabled' as const, budget_tokens: 1024 };
-    const body = { model: gpt, max_tokens: 2000, messages: [user('Think first')], thinking };
+    const body = { model, max_tokens: 2000, messages: [user('Think first')], thinking };
     const answer = await messages().create(body, errand.options);
     expect(answer.content.at(-1)).toMatchObject({ type: 'text', text: expect.stringContaining('heard "Think first"') });
     await world.expectBilled(errand, { prompt: answer.usage.input_tokens, completion: answer.usage.output_tokens });
-    expect((await world.callFor(errand)).body).toMatchObject({
-      reasoning_effort: expect.stringMatching(/^(minimal|low|medium|high)$/),
-    });
+    expect((await world.callFor(errand)).body.reasoning_effort).toEqual(effort);
   });
 
   test('cache_control writes and reads the cache of the provider, and the usage tells how much', async () => {

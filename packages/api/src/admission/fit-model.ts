@@ -1,5 +1,5 @@
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
-import type { Generation } from '@llm-gateway/shared/contracts/generation';
+import { type Generation, type Message, partsOf } from '@llm-gateway/shared/contracts/generation';
 import { builtInProviders } from '@llm-gateway/shared/contracts/provider-name';
 import { type ResolvedModel, resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { Dialect } from '../http/dialect.ts';
@@ -77,7 +77,13 @@ function fitAnthropic({ temperature, seed, responseFormat }: Generation): void {
 // Its own API says so; to servers that speak it, as far as they say anything, it is the same.
 const openAIStopMax = 4;
 
-function fitOpenAI({ stop = [] }: Generation): void {
+function fitOpenAI({ stop = [], messages }: Generation): void {
   if (stop.length > openAIStopMax)
     throw invalidField('/stop', `must have at most ${openAIStopMax} items for this model`);
+  if (messages.some(namesDocument)) {
+    throw invalidField('/messages', 'must hold documents as base64 for this model, which fetches none from an address');
+  }
 }
+
+const namesDocument = (message: Message) =>
+  partsOf(message).some((part) => part.type === 'document' && part.source.kind === 'url');

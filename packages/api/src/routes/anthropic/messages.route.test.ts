@@ -43,6 +43,8 @@ const post = (payload: object | string, headers: Headers = {}, to = api) =>
     headers: { 'content-type': 'application/json', ...headers },
   });
 
+const linkedDocument = { type: 'document', source: { type: 'url', url: 'https://example.com/a.pdf' } };
+
 const suffixOf = ({ headers }: LightMyRequestResponse) => String(headers['x-job-id']).slice('job_'.length);
 
 async function recordOf(id: string) {
@@ -220,6 +222,7 @@ describe('is refused', () => {
     [{ gateway: { priority: 11 } }, /^\/gateway\/priority: must be <= 10$/],
     [{ max_tokens: 1_000_000 }, /^\/max_tokens: must be <= 16384 for gpt-4o$/],
     [{ stop_sequences: ['a', 'b', 'c', 'd', 'e'] }, /^\/stop_sequences: must have at most 4 items/],
+    [{ messages: [{ role: 'user', content: [linkedDocument] }] }, /^\/messages: must hold documents as base64/],
     [{ top_k: 5, speed: 'fast' }, /^\/top_k: has no counterpart.*; \/speed: has no counterpart/],
   ] as [object, RegExp][])('%j', async ([more, message]) => {
     expectError(await post(ask(more)), 400, 'invalid_request_error', message);

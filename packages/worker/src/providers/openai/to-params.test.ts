@@ -87,6 +87,15 @@ test('effort and the number of choices', () => {
 });
 
 test.for([
+  ['gpt-4o', false],
+  ['gpt-5', true],
+  ['openai/gpt-of-tomorrow', true],
+] as const)('an effort is a hint: that %s reasons is %s', ([name, isTold]) => {
+  const params = toParams(model(name), { ...hello, reasoningEffort: 'high' });
+  expect('reasoning_effort' in params).toBe(isTold);
+});
+
+test.for([
   ['gpt-4o', true],
   ['gpt-4o-2024-11-20', true],
   ['gpt-5-chat-latest', true],

@@ -10,6 +10,8 @@ export function toParams(resolved: ResolvedModel, generation: Generation): Param
   const { system, messages, maxTokens, temperature, topP, stop, seed, responseFormat } = generation;
   const { reasoningEffort, choices } = generation;
   const sampling = resolved.row?.samplingParameters ?? true;
+  // Those that take a temperature do not reason, and refuse to be told how much to.
+  const reasons = !resolved.row || !sampling;
   return {
     model: resolved.model,
     messages: [
@@ -25,7 +27,7 @@ export function toParams(resolved: ResolvedModel, generation: Generation): Param
     ...(seed === undefined ? {} : { seed }),
     ...(responseFormat === undefined ? {} : { response_format: toResponseFormat(responseFormat) }),
     ...toToolParams(generation),
-    ...(reasoningEffort === undefined ? {} : { reasoning_effort: reasoningEffort }),
+    ...(reasoningEffort === undefined || !reasons ? {} : { reasoning_effort: reasoningEffort }),
     ...(choices === undefined ? {} : { n: choices }),
   };
 }
