@@ -7,7 +7,7 @@ const world = useGateway({ PROVIDER_IDLE_MS: '1000', DISCONNECT_GRACE_MS: '300',
 
 // Slowly enough that the client has begun to read: a fault before that is an answer of its own.
 const breaks = ['error-event', 'truncate', 'reset-mid', 'malformed-json', 'hang-mid'].map(
-  (fault) => `drip-100+${fault}`,
+  (fault) => `drip-200+${fault}`,
 );
 const table = breaks.flatMap((fault) => ['openai', 'anthropic'].map((provider) => ({ fault, provider })));
 const messages = [{ role: 'user' as const, content: 'Break off' }];
@@ -54,7 +54,7 @@ describe.concurrent.for(openAIMajors)('%s, when a provider breaks off', (major) 
   });
 
   test.for(['openai', 'anthropic'])("throws in the SDK's helpers (%s)", async (provider) => {
-    const model = `${provider}/sandbox/drip-100+error-event`;
+    const model = `${provider}/sandbox/drip-200+error-event`;
     await expect(client().chat.completions.stream({ model, messages }).finalChatCompletion()).rejects.toThrow(APIError);
     await expect(client().responses.stream({ model, input: 'Break off' }).finalResponse()).rejects.toThrow();
   });
@@ -87,7 +87,7 @@ describe.concurrent.for(openAIMajors)('%s, when a provider breaks off', (major) 
   test('ends the call to the provider by leaving, where that was asked for', async () => {
     const errand = world.errand({ 'x-gateway-on-disconnect': 'cancel' });
     const abort = new AbortController();
-    const body = { model: 'anthropic/sandbox/drip-100+tokens-400', messages, stream: true as const };
+    const body = { model: 'anthropic/sandbox/drip-200+tokens-400', messages, stream: true as const };
     const stream = await client().chat.completions.create(body, { ...errand.options, signal: abort.signal });
     const { seen } = await readToEnd(
       (async function* () {
@@ -126,7 +126,7 @@ describe.concurrent.for(anthropicMajors)('%s, when a provider breaks off', (majo
   });
 
   test.for(['anthropic', 'openai'])("throws in the SDK's helper (%s)", async (provider) => {
-    const body = { model: `${provider}/sandbox/drip-100+error-event`, max_tokens: 100, messages };
+    const body = { model: `${provider}/sandbox/drip-200+error-event`, max_tokens: 100, messages };
     await expect(client().messages.stream(body).finalMessage()).rejects.toThrow(APIError);
   });
 

@@ -178,7 +178,7 @@ describe.concurrent.for(openAIMajors)('errors as %s sees them', (major) => {
   test('a key of idempotency that was used for another body (422), and one that is in use (409)', async () => {
     const client = openAI(major, world.url, keyOf());
     const key = `key-of-${major.replace(' ', '-')}`;
-    const body = openAICalls.chat('openai/sandbox/slow-600', 'First');
+    const body = openAICalls.chat('openai/sandbox/slow-1200', 'First');
     const first = world.errand({ 'idempotency-key': key });
     const going = client.chat.completions.create(body, first.options);
     await world.gateway().sandbox.openCall(first.id);
@@ -227,7 +227,7 @@ describe.concurrent.for(anthropicMajors)('errors as %s sees them', (major) => {
     const client = anthropic(major, world.url, keyOf());
     const key = `key-of-${major.replace(' ', '-')}`;
     const ask = (content: string) => ({
-      model: 'anthropic/sandbox/slow-600',
+      model: 'anthropic/sandbox/slow-1200',
       max_tokens: 50,
       messages: [{ role: 'user' as const, content }],
     });
