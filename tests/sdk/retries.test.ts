@@ -107,6 +107,18 @@ describe.concurrent.for(openAIMajors)("%s's own retries", (major) => {
     await expectOneCall(errand);
   });
 
+  test.for(['openai', 'anthropic'])('get the stream of %s that did not begin in time', async (provider) => {
+    const errand = world.errand();
+    const { client, sent } = counted(errand);
+    const body = { model: `${provider}/${slow}`, messages: [{ role: 'user' as const, content: `Begin, ${major}` }] };
+    const hasty = client.withOptions({ timeout: 400 });
+    const chunks = await take(await hasty.chat.completions.create({ ...body, stream: true }));
+    expect(chunks[0]?.choices[0]?.delta.role).toBe('assistant');
+    expect(chunks.at(-1)?.choices[0]?.finish_reason).toBe('stop');
+    expect(sent.length).toBeGreaterThan(1);
+    await expectOneCall(errand);
+  });
+
   test('of a stream are not needed: it waits as long as it takes', async () => {
     const errand = world.errand();
     const { client, sent } = counted(errand);
@@ -148,6 +160,13 @@ describe.concurrent.for(anthropicMajors)("%s's own retries", (major) => {
     expect(content).toMatchObject([{ type: 'text', text: expect.stringContaining('[sandbox]') }]);
     expect(sent.length).toBeGreaterThan(1);
     await expectOneCall(errand);
+
+    const again = world.errand();
+    const hasty = client.withOptions({ timeout: 400 });
+    const streamed = { ...body, messages: [{ role: 'user' as const, content: `Begin, ${major}` }] };
+    const events = await take(await hasty.messages.create({ ...streamed, stream: true }, again.options));
+    expect([events.at(0)?.type, events.at(-1)?.type]).toEqual(['message_start', 'message_stop']);
+    await expectOneCall(again);
   });
 });
 
