@@ -8,7 +8,7 @@ beforeAll(async () => {
     redisUrl: inject('redisUrl'),
     databaseUrl: inject('databaseUrl'),
     apis: 2,
-    environment: { MAX_REQUESTS_PER_MINUTE: '1000', DRAIN_MS: '3000', PROVIDER_IDLE_MS: '1500', MAX_ATTEMPTS: '1' },
+    environment: { MAX_REQUESTS_PER_MINUTE: '1000', DRAIN_MS: '3000', PROVIDER_IDLE_MS: '3000', MAX_ATTEMPTS: '1' },
   });
 });
 afterAll(() => gateway?.stop());
