@@ -4,6 +4,7 @@ import { mergeDeltas, visibleText, writtenText } from '@llm-gateway/shared/contr
 import type { JobEvent } from '@llm-gateway/shared/contracts/event';
 import type { StopReason } from '@llm-gateway/shared/lifecycle/stop-reasons';
 import type { Piece } from './providers/provider.ts';
+import { isSilent } from './settlement/says-something.ts';
 import type { Appended, LogPiece } from './settlement/settlement.ts';
 
 export interface LogWriterOptions {
@@ -116,10 +117,6 @@ interface Pieces {
 const noPieces = (): Pieces => ({ deltas: [], frames: [] });
 
 const isEmpty = ({ deltas, frames }: Pieces) => deltas.length === 0 && frames.length === 0;
-
-/** Tells nobody anything: a call of a tool tells its name, and a signature has no text. */
-const isSilent = (delta: Delta) =>
-  writtenText(delta) === '' && delta.type !== 'tool-call' && !('signature' in delta && delta.signature !== undefined);
 
 const isPlain = (deltas: readonly Delta[]) =>
   deltas.every(({ type, choice }) => type === 'text' && choice === undefined);

@@ -1,9 +1,10 @@
+import type { Answer } from '@llm-gateway/shared/contracts/answer';
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import { describe, expect, test } from 'vitest';
 import { drainWorkers } from './drain.ts';
 import { readRows } from './test-job.ts';
-import { type Act, answers, busy, fakeProvider, openLaneBench, says, silent } from './test-lanes.ts';
+import { type Act, answers, busy, fakeProvider, hangs, openLaneBench, says, silent } from './test-lanes.ts';
 import { textPiece } from './test-pieces.ts';
 
 const { redis, keys, queue, serve, submit, read, inState } = openLaneBench();
@@ -14,6 +15,12 @@ const calls = async () => (await readRows(redis(), keys())).map(({ call, status,
 const breaksOff: Act = async function* () {
   yield textPiece('Hel');
   throw new GatewayError({ code: 'provider_unreachable', detail: 'The connection to sandbox broke in mid-answer.' });
+};
+
+/** Sends what a stream begins with, and then says nothing. */
+const begins: Act = async function* (signal, request) {
+  yield { deltas: [], frame: '{"type":"message_start"}' };
+  return hangs(signal, request) as Promise<Answer>;
 };
 
 const unrepeatable = { stream: '1', unrepeatable: '1' } as const;
@@ -58,6 +65,17 @@ describe('a job whose reader cannot take text back', () => {
     expect(await read(id)).toMatchObject({ state: 'failed', failure: { code: 'answer_broken_off' } });
     expect(signals).toHaveLength(1);
     expect(await calls()).toEqual([[1, 'unsettled', undefined]]);
+  });
+
+  test('is begun anew when its worker was killed before the first word, although its stream had begun', async () => {
+    const { provider, signals } = fakeProvider(begins, answers);
+    serve(provider, { lockDurationMs: 1000 });
+    const id = await submit(unrepeatable);
+    const logged = async () => (await redis().xlen(keys().log(id))) > 1;
+    await waitFor(logged, { what: 'the beginning of the stream in the log' });
+    await redis().del(`${queue().toKey(id)}:lock`);
+    await inState(id, 'completed');
+    expect(signals).toHaveLength(2);
   });
 
   test('ends with a worker that has to stop, and pays for what was given out', async () => {

@@ -10,6 +10,7 @@ import { pairsToHash } from '@llm-gateway/shared/redis/pairs-to-hash';
 import type { Redis } from 'ioredis';
 import type { BookedCall } from './booked-call.ts';
 import { createEnd, type RunName, waysToEnd } from './end-job.ts';
+import { saysSomething } from './says-something.ts';
 
 export interface SettlementOptions {
   redis: Redis;
@@ -54,6 +55,9 @@ export interface NextCall {
   model: Pick<ResolvedModel, 'id' | 'provider'>;
 }
 
+const flag = (isSet: boolean) => (isSet ? '1' : '0');
+const toJson = (event: JobEvent) => JSON.stringify(event);
+
 /** Writes the life of a job to its record. Every step is one script, so a crash falls between steps, never within. */
 export function createSettlement({ redis, keys, cacheMaxBytes }: SettlementOptions) {
   const script = (file: string, ...before: string[]) =>
@@ -83,7 +87,7 @@ export function createSettlement({ redis, keys, cacheMaxBytes }: SettlementOptio
       const isSnapshot = events[0]?.type === 'snapshot';
       const [heard, logBytes, stop] = (await appendScript(
         [keys.job(id)],
-        [id, run, chars, isSnapshot ? '1' : '0', number, ...events.map((event) => JSON.stringify(event))],
+        [id, run, chars, flag(isSnapshot), flag(events.some(saysSomething)), number, ...events.map(toJson)],
       )) as [number, number?, string?];
       if (heard < 0) return { kind: 'superseded' };
       const reason = stop ?? '';
