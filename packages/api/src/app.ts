@@ -5,6 +5,7 @@ import type { ApiDeps } from './deps.ts';
 import { uploadMs } from './files/receive-file.ts';
 import { allowBodylessDelete } from './http/bodyless-delete.ts';
 import { boundBodies } from './http/bound-bodies.ts';
+import { boundValues } from './http/bound-values.ts';
 import { serveDocs } from './http/docs.ts';
 import { handleErrors, sendFrameworkError } from './http/error-handler.ts';
 import { requestIdOf } from './http/request-id.ts';
@@ -35,6 +36,7 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   app.setSerializerCompiler(serializerCompiler);
 
   boundBodies(app, bodyMs);
+  boundValues(app);
   // Every request has a caller by the time a handler runs; the hook of the routes' room sets it.
   app.decorateRequest('caller');
   app.decorateRequest('dialect');

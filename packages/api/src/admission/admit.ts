@@ -66,7 +66,8 @@ export async function admit(request: GenerationRequest, deps: AdmissionDeps): Pr
   const [model] = targets;
 
   const { tenantId, keyId, userId } = request;
-  const asked: Asked = { request, targets, policy: await policies.of({ tenantId, keyId, userId, modelId: model.id }) };
+  const policy = await policies.of({ tenantId, keyId, userId, modelId: model.id });
+  const asked: Asked = { request, targets, policy: request.isBatch ? ofBatches(policy) : policy };
 
   const earlier = await attach(request);
   if (earlier !== undefined) return joinEarlier('attached', earlier, asked, deps);
@@ -84,6 +85,15 @@ export async function admit(request: GenerationRequest, deps: AdmissionDeps): Pr
   if (!verdict.hit) await board.checkDepth(model.provider);
   return acceptWaited(asked, verdict, deps);
 }
+
+/**
+ * Windows of requests pace clients, and the lines of a batch are paced by the gateway itself: as with OpenAI they count
+ * in none. Who may make no request at all may make none in a batch.
+ */
+const ofBatches = ({ rules, budgets }: Policy): Policy => ({
+  rules: rules.filter(({ measure, limit }) => measure !== 'requests' || limit === 0),
+  budgets,
+});
 
 /** A request with what has been found out about it. */
 interface Asked {

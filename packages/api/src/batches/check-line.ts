@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { bodyDepthMax, isFlatterThan } from '../generation/is-flatter-than.ts';
+import { bodyValuesMax, hasAtMostValues } from '../http/bound-values.ts';
 import type { BatchError } from './batch.ts';
 import type { NewLine } from './batch-lines.ts';
 import type { InputLine } from './input-lines.ts';
@@ -14,13 +15,15 @@ const members = {
     .max(customIdMax)
     .refine((text) => !text.includes('\0')),
   method: z.literal('POST'),
-  body: z.record(z.string(), z.unknown()).refine((body) => isFlatterThan(body, bodyDepthMax)),
+  body: z
+    .record(z.string(), z.unknown())
+    .refine((body) => isFlatterThan(body, bodyDepthMax) && hasAtMostValues(body, bodyValuesMax)),
 };
 
 const rules = {
   custom_id: `must be a text of 1 to ${customIdMax} characters`,
   method: 'must be "POST"',
-  body: `must be an object that is not nested deeper than ${bodyDepthMax} levels`,
+  body: `must be an object that is not nested deeper than ${bodyDepthMax} levels and has at most ${bodyValuesMax} values`,
 } as const;
 
 /**

@@ -44,17 +44,16 @@ export function createLineRunner(deps: LineRunnerDeps): LineRunner {
       if (!endpoint)
         throw new GatewayError({ code: 'unknown_url', detail: `${line.endpoint} is not served in batches.` });
       const caller = await callerOf(line, deps);
-      return namingFields(endpoint, async () => {
-        try {
-          const admitted = await admit(await toRequest(line, caller, endpoint, jobs), deps.admission);
-          if (admitted.kind === 'cached') throw new Error('a line of a batch is a job, and an answer is none');
-          metrics.admissions.inc({ outcome: admitted.kind });
-          return { jobId: admitted.id };
-        } catch (error) {
-          metrics.admissions.inc({ outcome: error instanceof GatewayError ? error.failure.code : 'internal' });
-          throw error;
-        }
-      });
+      try {
+        const request = await toRequest(line, caller, endpoint, jobs);
+        const admitted = await namingFields(endpoint, line.body, () => admit(request, deps.admission));
+        if (admitted.kind === 'cached') throw new Error('a line of a batch is a job, and an answer is none');
+        metrics.admissions.inc({ outcome: admitted.kind });
+        return { jobId: admitted.id };
+      } catch (error) {
+        metrics.admissions.inc({ outcome: error instanceof GatewayError ? error.failure.code : 'internal' });
+        throw error;
+      }
     },
 
     ended: (jobIds) => jobs.ended(jobIds),

@@ -26,7 +26,7 @@ export const dialectRoute =
     // An answer has members that no schema knows.
     app.post(endpoint.path, { schema, serializerCompiler: () => JSON.stringify }, async (request, reply) => {
       const preferences = parsePrefer(header(request, 'prefer'));
-      return namingFields(endpoint, async () => {
+      return namingFields(endpoint, request.body, async () => {
         const asked = await readAsked(endpoint, request.body, request.caller, deps.jobs);
         const wanted = toGenerationRequest(askerOf(request), endpoint, asked, preferences);
         const admission = await admitLogged(request, reply, wanted, deps);

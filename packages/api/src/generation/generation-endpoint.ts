@@ -7,6 +7,9 @@ import type { Dialect } from '../http/dialect.ts';
 import type { JobReader } from '../jobs/job-reader.ts';
 import type { AskedBody } from './asked-body.ts';
 
+/** By the neutral form's pointer, the one of the dialect. */
+export type FieldNames = Readonly<Record<string, string>>;
+
 /**
  * What is particular to one route that generates. Everything else (admission, delivery, jobs, batches) is the same for
  * all of them, and asks here.
@@ -31,7 +34,7 @@ export interface GenerationEndpoint {
   /** Headers of the client's that mean something to a provider that speaks the dialect, and are sent to it. */
   providerHeaders?: readonly string[];
   /** What a refusal of the model's limits calls the neutral form's fields in this dialect: `/max_tokens` and the like. */
-  fieldNames?: Readonly<Record<string, string>>;
+  fieldNames?: FieldNames | ((body: unknown) => FieldNames);
 }
 
 /** An endpoint, with its body typed by its schema. */

@@ -14,6 +14,7 @@ export const validateWithZod: FastifySchemaCompiler<z.ZodType> = ({ schema, http
     const parsed = schema.safeParse(value, { error: ruleText });
     if (parsed.success) return { value: parsed.data };
     const faults = parsed.error.issues
+      .slice(0, listedMax)
       .flatMap(ofNearestForm)
       .flatMap(ofUnknownMembers)
       .slice(0, listedMax)

@@ -8,6 +8,7 @@ import { asOperator, type MadeKey, makeKey } from '../test/make-key.ts';
 import { answered, failed } from '../test/settle-by-hand.ts';
 import { startTestApi, type TestApi } from '../test/start-test-api.ts';
 import { generateEndpoint } from './native/generate-endpoint.ts';
+import { chatEndpoint } from './openai/chat-endpoint.ts';
 
 let api: TestApi;
 let runner: LineRunner;
@@ -17,7 +18,11 @@ beforeAll(async () => {
     redisUrl: inject('redisUrl'),
     environment: { MAX_REQUESTS_PER_MINUTE: '1000', MAX_REQUESTS_PER_HOUR: '1000' },
   });
-  runner = createLineRunner({ ...api.deps, endpoints: [generateEndpoint], commands: createJobCommands(api.deps) });
+  runner = createLineRunner({
+    ...api.deps,
+    endpoints: [generateEndpoint, chatEndpoint],
+    commands: createJobCommands(api.deps),
+  });
 });
 afterAll(() => api?.close());
 beforeEach(() => {
@@ -147,5 +152,37 @@ describe('the key of a batch', () => {
     await api.generate(body, { ...outside.headers, prefer: 'respond-async' });
     expect(await reserved(outside)).toBeGreaterThan(0.01);
     expect(await reserved(inBatch)).toBeCloseTo((await reserved(outside)) / 2, 8);
+  });
+
+  test('has its limits of tokens and of generations at once kept in it, and its windows of requests left alone', async () => {
+    const refused = (key: MadeKey, number: number) => refusal(number, withKey(key));
+    const few = await makeKey(api, { limits: { requests_per_minute: 1, requests_per_hour: 1 } });
+    for (const number of [1, 2, 3]) expect(await refused(few, number)).toBeUndefined();
+    const asksItself = () =>
+      api.generate({ prompt: randomUUID(), model: 'gpt-4o' }, { ...few.headers, prefer: 'respond-async' });
+    expect((await asksItself()).statusCode, 'lines take nothing from those who ask by themselves').toBe(202);
+    expect((await asksItself()).statusCode).toBe(429);
+
+    batchId = `batch_${randomUUID()}`;
+    const one = await makeKey(api, { limits: { concurrency: 1 } });
+    expect(await refused(one, 1)).toBeUndefined();
+    expect(await refused(one, 2)).toMatchObject({ code: 'rate_limited', detail: expect.stringContaining('at once') });
+    const short = await makeKey(api, { limits: { tokens_per_minute: 10 } });
+    expect(await refused(short, 3)).toMatchObject({ code: 'rate_limited', detail: expect.stringContaining('tokens') });
+    const none = await makeKey(api, { limits: { requests_per_minute: 0 } });
+    expect(await refused(none, 4), 'who may ask for nothing may not do so in a batch').toMatchObject({
+      code: 'rate_limited',
+    });
+  });
+
+  test('is told of the member that its line has', async () => {
+    const chat = { endpoint: '/v1/chat/completions' };
+    const body = { model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }] };
+    for (const name of ['max_tokens', 'max_completion_tokens']) {
+      const changes = { ...chat, body: { ...body, [name]: 1_000_000 } };
+      expect(await refusal(1, changes)).toMatchObject({ code: 'invalid_request', field: `/${name}` });
+    }
+    const both = { ...chat, body: { ...body, max_tokens: -1, max_completion_tokens: 10 } };
+    expect(await refusal(1, both)).toMatchObject({ field: '/max_tokens' });
   });
 });

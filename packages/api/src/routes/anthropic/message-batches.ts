@@ -12,6 +12,7 @@ import { resultLine } from '../../batches/output-line.ts';
 import type { Viewer } from '../../files/file-store.ts';
 import { bodyDepthMax, isFlatterThan } from '../../generation/is-flatter-than.ts';
 import { acceptEmptyBody } from '../../http/accept-empty-body.ts';
+import { bodyValuesMax, hasAtMostValues, valuesRule } from '../../http/bound-values.ts';
 import { invalidField } from '../../http/invalid-field.ts';
 
 export interface MessageBatchRoutesDeps {
@@ -23,6 +24,8 @@ export interface MessageBatchRoutesDeps {
 const tags = ['Message batches'];
 const params = z.object({ id: z.string() });
 const requestsMax = 100_000;
+// A short request has ten.
+const valuesMax = 25 * requestsMax;
 
 const newMessageBatch = z
   .object({
@@ -36,6 +39,7 @@ const newMessageBatch = z
               (body) => isFlatterThan(body, bodyDepthMax),
               `must not be nested deeper than ${bodyDepthMax} levels`,
             )
+            .refine((body) => hasAtMostValues(body, bodyValuesMax), valuesRule(bodyValuesMax))
             .describe('The body of a request to /v1/messages'),
         }),
       )
@@ -141,6 +145,7 @@ const changingRoutes: FastifyPluginAsyncZod<MessageBatchRoutesDeps> = async (app
     '/v1/messages/batches',
     {
       bodyLimit: settings.batchBodyLimitBytes,
+      config: { valuesMax },
       schema: {
         tags,
         summary: 'Run requests to /v1/messages at the batch price',

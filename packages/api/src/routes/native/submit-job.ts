@@ -41,7 +41,7 @@ export const submitJobRoute: FastifyPluginAsyncZod<SubmitJobDeps> = async (app, 
     const preferences = parsePrefer(header(request, 'prefer'));
     const admission = await namingTheBody(request.body, async () => {
       const endpoint = endpointOf(request.body);
-      return namingFields(endpoint, async () =>
+      return namingFields(endpoint, request.body.body, async () =>
         admitLogged(request, reply, await toRequest(request, request.body, preferences, deps), deps),
       );
     });

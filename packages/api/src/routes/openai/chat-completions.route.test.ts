@@ -182,6 +182,20 @@ describe('refusals', () => {
     expect(api.accepted.length).toBe(count);
   });
 
+  test.for([
+    [{ max_tokens: 1_000_000 }, 'max_tokens'],
+    [{ max_completion_tokens: 1_000_000 }, 'max_completion_tokens'],
+    [{ max_completion_tokens: 0, max_tokens: 1_000_000 }, 'max_tokens'],
+    [{ max_completion_tokens: 1_000_000, max_tokens: 1 }, 'max_completion_tokens'],
+  ] as const)('400 for %j, beyond what the model can write, names %s', async ([more, param]) => {
+    const response = await post(ask(more));
+    expect(response.statusCode).toBe(400);
+    expect(response.json().error).toMatchObject({
+      param,
+      message: expect.stringMatching(new RegExp(`^/${param}: must be <=`)),
+    });
+  });
+
   test('400 for a body so deep that nothing could walk it', async () => {
     const depth = 100_000;
     const deep = `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;

@@ -4,7 +4,7 @@ import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { Translator } from '../../delivery/event-frames.ts';
 import type { AskedBody } from '../../generation/asked-body.ts';
 import { toCacheOptions, toQueueOptions } from '../../generation/gateway-member.ts';
-import { defineEndpoint } from '../../generation/generation-endpoint.ts';
+import { defineEndpoint, type FieldNames } from '../../generation/generation-endpoint.ts';
 import { type ChatBody, chatBody } from './chat-body.ts';
 import { chatChunksOf } from './dialect/chat-chunks.ts';
 import { callsFunction, chatId, completionOf, toChatCompletion } from './dialect/chat-completion.ts';
@@ -24,6 +24,8 @@ export const chatEndpoint = defineEndpoint({
   translate,
   manner: chunkManner,
   providerHeaders: openaiHeaders,
+  fieldNames: (body): FieldNames =>
+    (body as ChatBody).max_completion_tokens ? { '/max_tokens': '/max_completion_tokens' } : {},
 });
 
 function read(body: ChatBody): AskedBody {
