@@ -1,8 +1,9 @@
 import type { Part } from '../contracts/content.ts';
 import { type Generation, partsOf } from '../contracts/generation.ts';
+import type { NativeApi } from '../contracts/native-body.ts';
 import type { ProviderName } from '../contracts/provider-name.ts';
+import { type BodyContent, contentOfBody, documentTokens } from './body-content.ts';
 import type { TokenCounter } from './token-counter.ts';
-import { unseenTokens } from './unseen-tokens.ts';
 
 type Counter = Pick<TokenCounter, 'count'>;
 
@@ -11,9 +12,13 @@ type Counter = Pick<TokenCounter, 'count'>;
 const tokensPerMessage = 3;
 const tokensToOpen = 3;
 
+const bareApis: readonly (NativeApi | undefined)[] = ['embeddings', 'completions'];
+
 /** Tokens of a prompt as the sandbox bills them, and as OpenAI does but for the names of roles. */
 export async function countPromptTokens(generation: Generation, counter: Counter): Promise<number> {
   const content = await counter.count(textsOf(generation));
+  // Where there is no chat, nothing is around a text.
+  if (bareApis.includes(generation.native?.api)) return content;
   return content + messagesOf(generation) * tokensPerMessage + tokensToOpen + (generation.contextTokens ?? 0);
 }
 
@@ -58,13 +63,25 @@ export async function estimatePromptTokens(
   counter: Counter,
 ): Promise<number> {
   const { ratio, perMessage, perPrompt, perFormat, perTools, perImage } = boundOf(provider);
-  const content = await counter.count(textsOf(generation));
+  const said = generation.native ? contentOfBody(generation.native) : neutralContent(generation);
+  const content = await counter.count(said.texts);
   const format = (generation.responseFormat?.type ?? 'text') === 'text' ? 0 : perFormat;
-  const tools = generation.tools?.length ? perTools : 0;
-  const attached = sum(attachmentsOf(generation).map((part) => (part.type === 'image' ? perImage : tokensOf(part))));
-  const unsaid = (generation.contextTokens ?? 0) + unseenTokens(generation);
-  const around = messagesOf(generation) * perMessage + perPrompt + format + tools;
-  return Math.ceil(content * ratio) + around + attached + unsaid;
+  const messages = Math.max(said.messages, messagesOf(generation));
+  const around = messages * perMessage + perPrompt + format + (said.hasTools ? perTools : 0);
+  const attached = said.images * perImage + said.tokens + (generation.contextTokens ?? 0);
+  return Math.ceil(content * ratio) + around + attached;
+}
+
+function neutralContent(generation: Generation): BodyContent {
+  const attachments = attachmentsOf(generation);
+  const documents = attachments.flatMap((part) => (part.type === 'document' ? [part.source] : []));
+  return {
+    texts: textsOf(generation),
+    tokens: sum(documents.map((source) => documentTokens(source.kind === 'base64' ? source.data.length : undefined))),
+    images: attachments.length - documents.length,
+    messages: messagesOf(generation),
+    hasTools: (generation.tools?.length ?? 0) > 0,
+  };
 }
 
 function textsOf({ system, messages, responseFormat, tools }: Generation): string[] {
@@ -100,13 +117,6 @@ const attachmentsOf = ({ messages }: Generation): Attachment[] =>
     .filter(isAttachment);
 
 const isAttachment = (part: Part): part is Attachment => part.type === 'image' || part.type === 'document';
-
-// A document is charged as its text and as an image of every page. Nobody knows either before it is read: of one at an
-// address as much as models take, a hundred pages, else as much as no document of that size was seen to take.
-const documentTokensMax = 500_000;
-
-const tokensOf = ({ source }: Attachment): number =>
-  source.kind === 'base64' ? Math.min(source.data.length, documentTokensMax) : documentTokensMax;
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 

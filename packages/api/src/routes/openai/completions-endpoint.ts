@@ -46,7 +46,7 @@ function read(body: CompletionsBody): AskedBody {
     model: body.model,
     // For those who count. What is asked is in the body.
     generation: {
-      messages: [{ role: 'user', text: prompts.join('\n') }],
+      messages: prompts.map((text) => ({ role: 'user', text })),
       maxTokens: body.max_tokens || usualMaxTokens,
       ...(choices > 1 ? { choices } : {}),
       native: { api: 'completions', body: asked },

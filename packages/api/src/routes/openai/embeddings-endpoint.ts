@@ -31,7 +31,7 @@ function read(body: EmbeddingsBody): AskedBody {
     model: body.model,
     generation: {
       // For those who count. What is asked is in the body.
-      messages: [{ role: 'user', text: textsOf(body.input).join('\n') }],
+      messages: textsOf(body.input).map((text) => ({ role: 'user', text })),
       native: { api: 'embeddings', body: asked },
     },
     nativeOnly: onlyOf(path),

@@ -8,9 +8,11 @@ export type TextInput = string | string[] | number[] | number[][];
 
 const isTokenIds = (input: TextInput): input is number[] => typeof input[0] === 'number';
 
-/** The texts of an input, one after the other. Token ids stand for themselves: to be counted, which comes to no less. */
+/** The texts of an input, one after the other, to be counted. Token ids stand there as so many words of one token each. */
 export function textsOf(input: TextInput): string[] {
   if (typeof input === 'string') return [input];
-  if (isTokenIds(input)) return [input.join(' ')];
-  return input.map((one) => (typeof one === 'string' ? one : one.join(' ')));
+  if (isTokenIds(input)) return [wordsFor(input)];
+  return input.map((one) => (typeof one === 'string' ? one : wordsFor(one)));
 }
+
+const wordsFor = ({ length }: readonly number[]): string => ' a'.repeat(length);

@@ -1,7 +1,7 @@
 import type { Part, PartOf } from '@llm-gateway/shared/contracts/content';
 import type { Message } from '@llm-gateway/shared/contracts/generation';
 import type { Fault } from '../../../http/invalid-field.ts';
-import type { ChatMessage, ContentPart } from '../chat-body.ts';
+import type { ChatMessage } from '../chat-body.ts';
 import { needed, readPart } from './read-part.ts';
 
 export const noCounterpart = (pointer: string): Fault => ({
@@ -65,16 +65,9 @@ function readContent({ content, refusal, role }: ChatMessage, pointer: string, n
     const read = readPart(part, at);
     if (read) return read;
     nativeOnly.push(noCounterpart(at));
-    return toBeCounted(part);
+    return [];
   });
   return [...parts, ...refused];
-}
-
-/** A part that goes to its own provider alone, and that stands in the neutral form to be counted, as at most so much. */
-function toBeCounted(part: ContentPart): Part {
-  const isElsewhere = part.type === 'file' && !part.file?.file_data;
-  if (isElsewhere) return { type: 'document', source: { kind: 'url', url: part.file?.file_id ?? '' } };
-  return { type: 'document', source: { kind: 'base64', mediaType: 'application/json', data: JSON.stringify(part) } };
 }
 
 /** As mere text, where it is no more than that. */
