@@ -42,6 +42,10 @@ const promises = {
   'webhook.mjs': /^accepted as (job_\w+)\njob\.completed: \1, \d+ tokens, signature true\n$/,
   'keys.mjs':
     /^key_\w+: sk-gw-… \(shown this once\)\nwith max_tokens 100: 200, [\d.]+ USD\nwith the model's own limit: 402 budget_exceeded\nThe daily budget of this API key is 0\.01 USD: .*\nleft today: 0\.00\d+ of 0\.01 USD\nthe ledger: 1 request, \d+ tokens, [\d.]+ USD\nrotated: another secret.*\nrevoked: 401\n$/,
+  'openai-sdk.mjs':
+    /^Claude: \[sandbox\].* \(\d+ tokens\)\nstreamed: \[sandbox\].*\nin the background: resp_\w+ is (queued|in_progress)\ncompleted: \[sandbox\].*\nbatch: completed, 2 of 2: claude-sonnet-5, gpt-4o\n$/,
+  'anthropic-sdk.mjs':
+    /^GPT: \[sandbox\].* \(\d+ tokens\)\nstreamed: \[sandbox\].* \(end_turn\)\nthe prompt has \d+ tokens\nbatch: ended, claude-sonnet-5 succeeded, gpt-4o succeeded\n$/,
 } as const;
 
 test.for(Object.entries(promises))('%s does what it says', async ([name, promise]) => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { adminKey, type Gateway, startGateway } from '@llm-gateway/testkit/start-gateway';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
@@ -37,6 +38,18 @@ test('the first curl gives the answer that the README shows, and from the cache 
   expect([typeof request_id, typeof latency_ms]).toEqual(['string', 'number']);
   expect(job_id).toMatch(/^job_/);
   expect(JSON.parse(await shell(`${curl.trim()} --silent`)).cached).toBe(true);
+});
+
+test.for([
+  ['openai', /^\[sandbox\] claude-sonnet-5 .*\n\[sandbox\] gpt-4o [^\n]*(queued|in_progress|completed)\n$/],
+  ['@anthropic-ai/sdk', /^\[sandbox\] gpt-4o .*\n\[sandbox\] claude-sonnet-5 [^\n]*end_turn\n$/],
+] as const)('the script for %s runs as shown', async ([sdk, promise]) => {
+  const script = blocks('js').find((block) => block.includes(`from '${sdk}'`)) ?? '';
+  const there = script.replaceAll('http://localhost:8000', gateway.url);
+  const cwd = fileURLToPath(new URL('../..', import.meta.url));
+  const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '--eval', there], { cwd });
+  expect(stdout).toMatch(promise);
+  expect(stderr).toBe('');
 });
 
 /** The curls of the block that holds `marker`, one line each. */

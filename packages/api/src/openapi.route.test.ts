@@ -155,8 +155,13 @@ test('every operation takes a key but those that say how the gateway is', () => 
   expect(open.map(({ path }) => path).sort()).toEqual(['/', '/health', '/ready', '/v1/health']);
 });
 
-test('the guide says how a key is sent, made and used, and where usage is found', () => {
+test('the guide says where an SDK is pointed, how a key is sent, made and used, and where usage is found', () => {
   for (const told of [
+    'http://localhost:8000/v1',
+    '/v1/chat/completions',
+    '/v1/responses',
+    '/v1/messages',
+    '/v1/batches',
     'Authorization: Bearer',
     'x-api-key',
     '/v1/admin/keys',

@@ -5,6 +5,16 @@ every answer carries \`x-job-id\`.
 On loopback no key is needed unless the operator says so. Elsewhere every request sends one, as \`Authorization: Bearer KEY\`,
 \`x-api-key: KEY\` or \`api-key: KEY\`; on this page it goes behind **Authorize**. With a key, \`user_id\` may be left out.
 
+**With an official SDK** nothing changes but the base URL: \`http://localhost:8000/v1\` for OpenAI's, \`http://localhost:8000\` for
+Anthropic's. Each reaches the models of every provider. The same from a shell:
+\`\`\`
+curl -X POST http://localhost:8000/v1/chat/completions -H 'Content-Type: application/json' \\
+  -d '{"model": "claude-sonnet-5", "messages": [{"role": "user", "content": "Explain queues"}]}'
+curl -X POST http://localhost:8000/v1/responses -H 'Content-Type: application/json' \\
+  -d '{"model": "gpt-4o", "input": "Explain queues", "background": true}'
+curl -X POST http://localhost:8000/v1/messages -H 'Content-Type: application/json' \\
+  -d '{"model": "gpt-4o", "max_tokens": 300, "messages": [{"role": "user", "content": "Explain queues"}]}'
+\`\`\`
 **Wait**
 \`\`\`
 curl -X POST http://localhost:8000/v1/generate -H 'Content-Type: application/json' \\
@@ -33,6 +43,15 @@ curl -X POST http://localhost:8000/v1/jobs -H 'Content-Type: application/json' -
 \`\`\`
 curl -X POST http://localhost:8000/v1/jobs/JOB_ID/cancel
 curl 'http://localhost:8000/v1/jobs?status=completed&limit=5'
+\`\`\`
+**Batch**: a file of requests at half the price; it ends in a file of answers. Anthropic's clients use \`/v1/messages/batches\`.
+\`\`\`
+echo '{"custom_id": "first", "method": "POST", "url": "/v1/generate", "body": {"prompt": "Say hello", "model": "gpt-4o"}}' > requests.jsonl
+curl http://localhost:8000/v1/files -F purpose=batch -F file=@requests.jsonl
+curl -X POST http://localhost:8000/v1/batches -H 'Content-Type: application/json' \\
+  -d '{"input_file_id": "FILE_ID", "endpoint": "/v1/generate", "completion_window": "24h"}'
+curl http://localhost:8000/v1/batches/BATCH_ID
+curl http://localhost:8000/v1/files/OUTPUT_FILE_ID/content
 \`\`\`
 **Webhook** (signed by Standard Webhooks with the secret of \`GET /v1/webhooks/secret\`)
 \`\`\`
