@@ -8,11 +8,12 @@ import type { BatchStore } from '../../batches/batch-store.ts';
 import { batchView, viewBatch } from '../../batches/batch-view.ts';
 import type { FileStore, Viewer } from '../../files/file-store.ts';
 import { keptMaxS, keptMinS } from '../../files/upload-fields.ts';
+import { metadataMember } from '../../generation/job-members.ts';
 import { acceptEmptyBody } from '../../http/accept-empty-body.ts';
 import { invalidField } from '../../http/invalid-field.ts';
 import { ignoreNulls } from '../../http/without-nulls.ts';
 import { generationEndpoints } from '../generation-endpoints.ts';
-import { listOf, listSchema } from './list.ts';
+import { listOfFound, listSchema } from './list.ts';
 
 export interface BatchRoutesDeps {
   batches: BatchStore;
@@ -30,10 +31,7 @@ const newBatch = z
     input_file_id: z.string().describe('A file of the purpose batch, one request per line'),
     endpoint: z.enum(batchEndpoints),
     completion_window: z.literal('24h'),
-    metadata: z
-      .record(z.string().max(64), z.string().max(512))
-      .refine((members) => Object.keys(members).length <= 16, 'must have at most 16 members')
-      .optional(),
+    metadata: metadataMember.optional(),
     output_expires_after: z
       .object({ anchor: z.literal('created_at'), seconds: z.int().min(keptMinS).max(keptMaxS) })
       .optional(),
@@ -99,7 +97,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesDeps> = async (app, {
         response: { 200: listSchema(batchView) },
       },
     },
-    async ({ caller, query }) => listOf((await batches.page(caller, 'openai', query)).map(viewBatch), query.limit),
+    async ({ caller, query }) => listOfFound((await batches.page(caller, 'openai', query)).map(viewBatch), query.limit),
   );
 
   app.get(

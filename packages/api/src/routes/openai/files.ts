@@ -8,7 +8,7 @@ import type { FileStore, StoredFile, Viewer } from '../../files/file-store.ts';
 import { fileView, viewFile } from '../../files/file-view.ts';
 import { receiveFile, uploadMs } from '../../files/receive-file.ts';
 import { header } from '../../http/header.ts';
-import { listOf, listSchema } from './list.ts';
+import { listOfFound, listSchema } from './list.ts';
 
 export interface FileRoutesDeps {
   files: FileStore;
@@ -46,7 +46,7 @@ export const fileRoutes: FastifyPluginAsyncZod<FileRoutesDeps> = async (app, { f
   app.get(
     '/v1/files',
     { schema: { tags, summary: 'Files', querystring: query, response: { 200: listSchema(fileView) } } },
-    async ({ caller, query }) => listOf((await files.page(caller, query)).map(viewFile), query.limit),
+    async ({ caller, query }) => listOfFound((await files.page(caller, query)).map(viewFile), query.limit),
   );
 
   app.get(

@@ -9,6 +9,7 @@ import type { IndexPlace } from '../../jobs/walk-index.ts';
 import { chatCompletion } from './chat-completions.ts';
 import { chatEndpoint } from './chat-endpoint.ts';
 import { chatId } from './dialect/chat-completion.ts';
+import { listFrom, listOf, listSchema } from './list.ts';
 import { findChat, toStored } from './stored-completions.ts';
 
 const paging = {
@@ -16,23 +17,6 @@ const paging = {
   order: z.enum(['asc', 'desc']).default('asc'),
   after: z.string().optional().describe('Id of the last one of the page before'),
 };
-
-const page = <Item extends z.ZodType>(item: Item) =>
-  z.object({
-    object: z.literal('list'),
-    data: z.array(item),
-    first_id: z.string().nullable(),
-    last_id: z.string().nullable(),
-    has_more: z.boolean(),
-  });
-
-const pageOf = <Item extends { id: string }>(data: Item[], hasMore: boolean) => ({
-  object: 'list' as const,
-  data,
-  first_id: data[0]?.id ?? null,
-  last_id: data.at(-1)?.id ?? null,
-  has_more: hasMore,
-});
 
 const storedMessage = z.looseObject({
   id: z.string(),
@@ -56,7 +40,7 @@ export const listCompletionRoutes: FastifyPluginAsyncZod<{ list: JobList; jobs: 
   app.get(
     '/v1/chat/completions',
     {
-      schema: { tags, summary, description, querystring, response: { 200: page(chatCompletion) } },
+      schema: { tags, summary, description, querystring, response: { 200: listSchema(chatCompletion) } },
       serializerCompiler,
     },
     async ({ query, caller }) => {
@@ -74,7 +58,7 @@ export const listCompletionRoutes: FastifyPluginAsyncZod<{ list: JobList; jobs: 
         after: placeOf(after),
       });
       const data = found.map(({ id, record }) => toStored(id, record) as z.output<typeof chatCompletion>);
-      return pageOf(data, hasMore);
+      return listOf(data, hasMore);
     },
   );
 
@@ -83,16 +67,11 @@ export const listCompletionRoutes: FastifyPluginAsyncZod<{ list: JobList; jobs: 
     summary: 'What was asked of a chat completion',
     params: z.object({ id: z.string() }),
     querystring: z.object(paging),
-    response: { 200: page(storedMessage) },
+    response: { 200: listSchema(storedMessage) },
   };
   app.get('/v1/chat/completions/:id/messages', { schema, serializerCompiler }, async ({ params, query, caller }) => {
     const { id, record } = await findChat(caller, params.id, jobs);
-    const { limit, order, after } = query;
-    const asked = storedMessagesOf(chatId(id), record.generation.native?.body.messages);
-    const messages = order === 'asc' ? asked : asked.reverse();
-    const start = after === undefined ? 0 : messages.findIndex((message) => message.id === after) + 1;
-    if (after !== undefined && start === 0) throw invalidField('after', 'is not the id of a message of it');
-    return pageOf(messages.slice(start, start + limit), messages.length > start + limit);
+    return listFrom(storedMessagesOf(chatId(id), record.generation.native?.body.messages), query);
   });
 };
 

@@ -12,6 +12,7 @@ import { acceptEmptyBody } from '../../http/accept-empty-body.ts';
 import { invalidField } from '../../http/invalid-field.ts';
 import type { JobCommands } from '../../jobs/job-commands.ts';
 import type { JobReader } from '../../jobs/job-reader.ts';
+import { listSchema } from './list.ts';
 import { responsesManner } from './responses/error-event.ts';
 import { listInputItems } from './responses/input-item-list.ts';
 import { responseIdOf } from './responses/item-ids.ts';
@@ -130,12 +131,12 @@ export const keptResponseRoutes: FastifyPluginAsyncZod<StoredResponseDeps> = asy
           order: z.enum(['asc', 'desc']).default('desc'),
           after: z.string().optional(),
         }),
-        response: { 200: z.looseObject({ object: z.literal('list') }), ...errors },
+        response: { 200: listSchema(z.looseObject({ id: z.string() })), ...errors },
       },
     },
     async (request, reply) => {
       const { id, record } = await findResponse(deps.jobs, request.caller, request.params.id);
-      return reply.send(listInputItems(id, record, request.query) as { object: 'list' });
+      return reply.send(listInputItems(id, record, request.query));
     },
   );
 };
