@@ -36,3 +36,6 @@ export function toJobId(id: string): string | undefined {
   const suffix = aliasPattern.exec(id)?.[1];
   return suffix === undefined ? undefined : `job_${suffix}`;
 }
+
+/** The id that a job, or a part of it, has in a dialect: `idAs('resp_', jobId)` is `resp_X` of `job_X`. */
+export const idAs = (prefix: string, jobId: string): string => `${prefix}${jobId.slice('job_'.length)}`;

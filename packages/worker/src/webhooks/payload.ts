@@ -1,3 +1,4 @@
+import { idAs } from '@llm-gateway/shared/contracts/ids';
 import { viewCost } from '@llm-gateway/shared/jobs/job-cost';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { responseEvents, type WebhookEvent, type WebhookWishes } from '@llm-gateway/shared/webhooks/job-webhook';
@@ -24,7 +25,7 @@ export function jobPayload(moment: JobMoment, { include = [] }: Pick<WebhookWish
 
 const isResponseEvent = (type: WebhookEvent) => (responseEvents as readonly string[]).includes(type);
 
-const responseIdOf = (jobId: string) => jobId.replace(/^job_/, 'resp_');
+const responseIdOf = (jobId: string) => idAs('resp_', jobId);
 
 function jobData({ jobId, record, type }: JobMoment, isResultWanted: boolean): object {
   // The record may have gone on since the job was begun, and what is told is that moment.

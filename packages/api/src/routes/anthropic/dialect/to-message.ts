@@ -1,6 +1,7 @@
 import { type Answer, answerParts, type Usage } from '@llm-gateway/shared/contracts/answer';
 import type { Part } from '@llm-gateway/shared/contracts/content';
 import { deltasOfParts } from '@llm-gateway/shared/contracts/deltas';
+import { idAs } from '@llm-gateway/shared/contracts/ids';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { answerOf } from '../../../generation/answer-of.ts';
 import { blocksOfDeltas, createPlacer, type PlacerOptions } from './blocks-of-deltas.ts';
@@ -9,7 +10,7 @@ import { invalidJson, type StreamBlock } from './stream-block.ts';
 import type { Ending } from './teller.ts';
 
 /** The id of a job as that of its message. */
-export const messageIdOf = (jobId: string): string => `msg_${jobId.replace(/^job_/, '')}`;
+export const messageIdOf = (jobId: string): string => idAs('msg_', jobId);
 
 /** The message of a job that has an answer: as its provider wrote it, or made of the neutral form. */
 export function toMessage(id: string, record: JobRecord): Json {
@@ -36,7 +37,7 @@ export const nativeOf = ({ native }: Pick<Answer, 'native'>): Json | undefined =
 
 /** How the blocks of a job's answer are made; thinking is shown to a client that asked for it. */
 export const placerOptions = (id: string, asked: Json | undefined): PlacerOptions => ({
-  makeCallId: (index) => `toolu_${id.replace(/^job_/, '')}_${index}`,
+  makeCallId: (index) => `${idAs('toolu_', id)}_${index}`,
   showsThinking: asksForThinking(asked?.thinking),
 });
 

@@ -1,5 +1,6 @@
 import { answerParts, type FinishReason, type PricedAnswer } from '@llm-gateway/shared/contracts/answer';
 import type { Part, PartOf } from '@llm-gateway/shared/contracts/content';
+import { idAs } from '@llm-gateway/shared/contracts/ids';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { answerOf } from '../../../generation/answer-of.ts';
 import { toChatUsage } from './chat-usage.ts';
@@ -8,7 +9,7 @@ import type { Whole } from './chunk.ts';
 /** What of a job's record its completion is made from. */
 export type Completed = Pick<JobRecord, 'answer' | 'failure' | 'createdMs'> & { generation?: JobRecord['generation'] };
 
-export const chatId = (jobId: string): string => `chatcmpl-${jobId.slice('job_'.length)}`;
+export const chatId = (jobId: string): string => idAs('chatcmpl-', jobId);
 
 /** The chat completion that a job has come to: its provider's own, or one made of what another dialect's said. */
 export function toChatCompletion(id: string, record: Completed): Whole {
