@@ -3,7 +3,6 @@ import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { Translator } from '../../delivery/event-frames.ts';
 import type { AskedBody } from '../../generation/asked-body.ts';
-import { toCacheOptions, toQueueOptions } from '../../generation/gateway-member.ts';
 import { defineEndpoint, type FieldNames } from '../../generation/generation-endpoint.ts';
 import { type ChatBody, chatBody } from './chat-body.ts';
 import { chatChunksOf } from './dialect/chat-chunks.ts';
@@ -12,7 +11,7 @@ import { chatChunksOfDelta } from './dialect/chat-delta-chunks.ts';
 import { chatToGeneration } from './dialect/chat-to-generation.ts';
 import { toChatUsage } from './dialect/chat-usage.ts';
 import { createChunkTranslator } from './dialect/chunk-translator.ts';
-import { chunkManner, openaiHeaders, splitBody, userOf, wantsUsage } from './openai-members.ts';
+import { chunkManner, commonOf, openaiHeaders, splitBody, wantsUsage } from './openai-members.ts';
 
 /** `POST /v1/chat/completions` */
 export const chatEndpoint = defineEndpoint({
@@ -29,23 +28,17 @@ export const chatEndpoint = defineEndpoint({
 });
 
 function read(body: ChatBody): AskedBody {
-  const { gateway } = body;
   const asked = splitBody(body);
   const { generation, nativeOnly } = chatToGeneration(body);
   return {
-    model: body.model,
+    ...commonOf(body),
     generation: { ...generation, native: nativeOf(asked) },
     nativeOnly,
     asked,
     isStreamed: body.stream === true,
     isBackground: false,
     isStored: body.store === true,
-    user: userOf(body),
-    fallbackUserId: 'anonymous',
     caching: cachingOf(body),
-    cache: toCacheOptions(gateway ?? undefined),
-    queue: toQueueOptions(gateway ?? undefined),
-    metadata: body.metadata ?? gateway?.metadata ?? {},
   };
 }
 

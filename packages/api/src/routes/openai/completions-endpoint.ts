@@ -1,6 +1,6 @@
+import { idAs } from '@llm-gateway/shared/contracts/ids';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import type { AskedBody } from '../../generation/asked-body.ts';
-import { toCacheOptions, toQueueOptions } from '../../generation/gateway-member.ts';
 import { defineEndpoint } from '../../generation/generation-endpoint.ts';
 import { type CompletionsBody, completionsBody } from './completions-body.ts';
 import { toChatUsage } from './dialect/chat-usage.ts';
@@ -8,7 +8,7 @@ import type { Whole } from './dialect/chunk.ts';
 import { createChunkTranslator } from './dialect/chunk-translator.ts';
 import { completionChunksOf } from './dialect/completion-chunks.ts';
 import { nativeAnswerOf, onlyOf } from './native-endpoint.ts';
-import { chunkManner, openaiHeaders, splitBody, userOf, wantsUsage } from './openai-members.ts';
+import { chunkManner, commonOf, openaiHeaders, splitBody, wantsUsage } from './openai-members.ts';
 import { textsOf } from './token-input.ts';
 
 const path = '/v1/completions';
@@ -38,12 +38,12 @@ export const completionsEndpoint = defineEndpoint({
 const usualMaxTokens = 16;
 
 function read(body: CompletionsBody): AskedBody {
-  const { gateway, temperature } = body;
+  const { temperature } = body;
   const asked = splitBody(body);
   const prompts = textsOf(body.prompt ?? '');
   const choices = prompts.length * Math.max(body.n ?? 1, body.best_of ?? 1);
   return {
-    model: body.model,
+    ...commonOf(body),
     // For those who count. What is asked is in the body.
     generation: {
       messages: prompts.map((text) => ({ role: 'user', text })),
@@ -55,16 +55,11 @@ function read(body: CompletionsBody): AskedBody {
     asked,
     isStreamed: body.stream === true,
     isBackground: false,
-    user: userOf(body),
-    fallbackUserId: 'anonymous',
     caching: (body.n ?? 1) > 1 ? 'never' : temperature === 0 ? 'unless-refused' : 'when-asked',
-    cache: toCacheOptions(gateway ?? undefined),
-    queue: toQueueOptions(gateway ?? undefined),
-    metadata: body.metadata ?? gateway?.metadata ?? {},
   };
 }
 
-const completionId = (jobId: string) => `cmpl-${jobId.slice('job_'.length)}`;
+const completionId = (jobId: string) => idAs('cmpl-', jobId);
 
 function toCompletion(id: string, record: JobRecord): Whole {
   return { ...nativeAnswerOf(id, record, 'completions'), id: completionId(id) };

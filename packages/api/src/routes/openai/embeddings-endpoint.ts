@@ -1,11 +1,10 @@
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
 import type { AskedBody } from '../../generation/asked-body.ts';
-import { toCacheOptions, toQueueOptions } from '../../generation/gateway-member.ts';
 import { defineEndpoint } from '../../generation/generation-endpoint.ts';
 import { encodeEmbedding } from './dialect/encode-embedding.ts';
 import { type EmbeddingsBody, embeddingsBody } from './embeddings-body.ts';
 import { nativeAnswerOf, onlyOf } from './native-endpoint.ts';
-import { chunkManner, openaiHeaders, splitBody, userOf } from './openai-members.ts';
+import { chunkManner, commonOf, openaiHeaders, splitBody } from './openai-members.ts';
 import { textsOf } from './token-input.ts';
 
 const path = '/v1/embeddings';
@@ -25,10 +24,9 @@ export const embeddingsEndpoint = defineEndpoint({
 });
 
 function read(body: EmbeddingsBody): AskedBody {
-  const { gateway } = body;
   const asked = splitBody(body);
   return {
-    model: body.model,
+    ...commonOf(body),
     generation: {
       // For those who count. What is asked is in the body.
       messages: textsOf(body.input).map((text) => ({ role: 'user', text })),
@@ -38,13 +36,8 @@ function read(body: EmbeddingsBody): AskedBody {
     asked,
     isStreamed: false,
     isBackground: false,
-    user: userOf(body),
-    fallbackUserId: 'anonymous',
     // Of equal texts they are equal.
     caching: 'unless-refused',
-    cache: toCacheOptions(gateway ?? undefined),
-    queue: toQueueOptions(gateway ?? undefined),
-    metadata: body.metadata ?? gateway?.metadata ?? {},
   };
 }
 

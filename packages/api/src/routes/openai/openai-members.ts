@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { StreamManner } from '../../delivery/stream-connections.ts';
 import type { AskedBody } from '../../generation/asked-body.ts';
-import { gatewayMember } from '../../generation/gateway-member.ts';
+import { type GatewayMember, gatewayMember, toCacheOptions, toQueueOptions } from '../../generation/gateway-member.ts';
 import { metadataMember } from '../../generation/job-members.ts';
 import { namedUser } from '../../generation/named-user.ts';
 import { draining } from '../../http/draining.ts';
@@ -36,8 +36,26 @@ interface Naming {
   safety_identifier?: string | null | undefined;
 }
 
-/** Whom a body names as the end user. */
-export function userOf({ user, safety_identifier }: Naming): AskedBody['user'] {
+interface CommonMembers extends Naming {
+  model: string;
+  metadata?: Record<string, string> | null | undefined;
+  gateway?: GatewayMember | null | undefined;
+}
+
+/** What every body of OpenAI's says alike: who asks for which model, and how the gateway is to go about it. */
+export function commonOf(body: CommonMembers) {
+  const { model, metadata, gateway } = body;
+  return {
+    model,
+    user: userOf(body),
+    fallbackUserId: 'anonymous',
+    cache: toCacheOptions(gateway ?? undefined),
+    queue: toQueueOptions(gateway ?? undefined),
+    metadata: metadata ?? gateway?.metadata ?? {},
+  } satisfies Partial<AskedBody>;
+}
+
+function userOf({ user, safety_identifier }: Naming): AskedBody['user'] {
   return safety_identifier ? namedUser(safety_identifier, '/safety_identifier') : namedUser(user, '/user');
 }
 

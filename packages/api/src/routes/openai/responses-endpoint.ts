@@ -1,4 +1,5 @@
 import { defineEndpoint } from '../../generation/generation-endpoint.ts';
+import { openaiHeaders } from './openai-members.ts';
 import { responsesManner } from './responses/error-event.ts';
 import { withPreviousResponse } from './responses/previous-response.ts';
 import { readResponsesBody } from './responses/read-responses-body.ts';
@@ -18,7 +19,7 @@ export const responsesEndpoint = defineEndpoint({
   toAccepted: viewResponse,
   translate: (id, record) => new ResponseTranslator(id, record, -1),
   manner: responsesManner,
-  providerHeaders: ['openai-organization', 'openai-project'],
+  providerHeaders: openaiHeaders,
   fieldNames: {
     '/max_tokens': '/max_output_tokens',
     '/response_format': '/text/format',

@@ -1,5 +1,5 @@
 import type { Part, PartOf } from '@llm-gateway/shared/contracts/content';
-import type { Fault } from '../../../http/invalid-field.ts';
+import type { Refuse } from '../../../generation/no-counterpart.ts';
 import {
   type DocumentBlock,
   type ImageBlock,
@@ -14,67 +14,56 @@ import {
 
 export type Content = string | readonly LooseBlock[];
 
-/** Notes that what is found at a pointer has no counterpart with other providers. */
-export type NoteFault = (pointer: string) => void;
-
-const noCounterpart = 'has no counterpart for models of other providers';
-
-/** Gathers what only a provider can be told that speaks the dialect. */
-export function createFaults(): { faults: Fault[]; note: NoteFault } {
-  const faults: Fault[] = [];
-  return { faults, note: (pointer) => faults.push({ pointer, detail: noCounterpart }) };
-}
-
-/** The blocks of a content as parts; what has no counterpart is noted by its pointer and left out. */
-export function readContent(content: Content, pointer: string, note: NoteFault, place: Place = 'message'): Part[] {
+/** The blocks of a content as parts; what has no counterpart is refused by its pointer and left out. */
+export function readContent(content: Content, pointer: string, refuse: Refuse, place: Place = 'message'): Part[] {
   if (typeof content === 'string') return [{ type: 'text', text: content }];
-  return content.flatMap((block, index) => readBlock(block, `${pointer}/${index}`, note, place));
+  return content.flatMap((block, index) => readBlock(block, `${pointer}/${index}`, refuse, place));
 }
 
 /** A schema has checked what a block of a type is made of that is known where it stands. */
-function readBlock(block: LooseBlock, pointer: string, note: NoteFault, place: Place): Part[] {
+function readBlock(block: LooseBlock, pointer: string, refuse: Refuse, place: Place): Part[] {
   switch (Object.hasOwn(knownBlocks[place], block.type) && block.type) {
     case 'text':
       return [{ type: 'text', text: (block as TextBlock).text }];
     case 'image':
-      return readImage(block as ImageBlock, pointer, note);
+      return readImage(block as ImageBlock, pointer, refuse);
     case 'document':
-      return readDocument(block as DocumentBlock, pointer, note);
+      return readDocument(block as DocumentBlock, pointer, refuse);
     case 'tool_use': {
       const { id, name, input } = block as ToolUseBlock;
       return [{ type: 'tool-call', id, name, arguments: JSON.stringify(input) }];
     }
     case 'tool_result':
-      return [readToolResult(block as ToolResultBlock, pointer, note)];
+      return [readToolResult(block as ToolResultBlock, pointer, refuse)];
     case 'thinking': {
       const { thinking, signature } = block as ThinkingBlock;
       return [{ type: 'reasoning', text: thinking, ...(signature ? { signature } : {}) }];
     }
     default:
-      note(pointer);
+      refuse(pointer);
       return [];
   }
 }
 
-function readImage({ source }: ImageBlock, pointer: string, note: NoteFault): PartOf<'image'>[] {
+function readImage({ source }: ImageBlock, pointer: string, refuse: Refuse): PartOf<'image'>[] {
   const read = readSource(source);
-  if (!read) note(`${pointer}/source`);
+  if (!read) refuse(`${pointer}/source`);
   return read ? [{ type: 'image', source: read }] : [];
 }
 
 /** One of plain text is text to everybody; a title and a context go before it, as its provider shows them to the model. */
-function readDocument(block: DocumentBlock, pointer: string, note: NoteFault): Part[] {
+function readDocument(block: DocumentBlock, pointer: string, refuse: Refuse): Part[] {
   const { source, title, citations, context } = block;
-  if ((citations as { enabled?: unknown } | null | undefined)?.enabled === true) note(`${pointer}/citations`);
+  if ((citations as { enabled?: unknown } | null | undefined)?.enabled === true) refuse(`${pointer}/citations`);
   const above = typeof context === 'string' && context !== '' ? [textPart(context)] : [];
   const headed = title ? [textPart(title), ...above] : above;
   if (source.type === 'text') return [...headed, textPart(String(source.data))];
   if (source.type === 'content') {
-    return [...headed, ...readContent(source.content as Content, `${pointer}/source/content`, note, 'document')];
+    return [...headed, ...readContent(source.content as Content, `${pointer}/source/content`, refuse, 'document')];
   }
   const read = readSource(source);
   if (read) return [...above, { type: 'document', source: read, ...(title ? { title } : {}) }];
-  note(`${pointer}/source`);
+  refuse(`${pointer}/source`);
   return [];
 }
 
@@ -87,13 +76,13 @@ function readSource(source: LooseBlock): PartOf<'image'>['source'] | undefined {
 }
 
 /** Only text and images are told of tools; a document of text is that as well. */
-function readToolResult(block: ToolResultBlock, pointer: string, note: NoteFault): PartOf<'tool-result'> {
+function readToolResult(block: ToolResultBlock, pointer: string, refuse: Refuse): PartOf<'tool-result'> {
   const { tool_use_id: callId, content, is_error: isError } = block;
   const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : (content ?? []);
   const told = blocks.flatMap((inner, index) => {
     const at = `${pointer}/content/${index}`;
-    const parts = readBlock(inner, at, note, 'toolResult');
-    if (!parts.every(isToldOfTools)) note(at);
+    const parts = readBlock(inner, at, refuse, 'toolResult');
+    if (!parts.every(isToldOfTools)) refuse(at);
     return parts.filter(isToldOfTools);
   });
   return { type: 'tool-result', callId, content: told, ...(isError ? { isError } : {}) };

@@ -1,9 +1,14 @@
 import { type Generation, type Message, reasoningEfforts } from '@llm-gateway/shared/contracts/generation';
-import type { Fault } from '../../../http/invalid-field.ts';
-import { invalidField } from '../../../http/invalid-field.ts';
-import type { BodyMessage, BodyTool, CountTokensBody, MessagesBody } from './messages-body.ts';
-import { isClientsOwn } from './messages-body.ts';
-import { createFaults, type NoteFault, readContent } from './read-content.ts';
+import { createNativeOnly, type Refuse } from '../../../generation/no-counterpart.ts';
+import { type Fault, invalidField } from '../../../http/invalid-field.ts';
+import {
+  type BodyMessage,
+  type BodyTool,
+  type CountTokensBody,
+  isClientsOwn,
+  type MessagesBody,
+} from './messages-body.ts';
+import { readContent } from './read-content.ts';
 
 /** A body in the neutral form, and what of it that form has no words for. Without the body itself. */
 export interface Read {
@@ -13,12 +18,12 @@ export interface Read {
 
 /** The neutral form of a body of either route. Throws `invalid_request` where nobody says anything. */
 export function toGeneration(body: CountTokensBody & Partial<MessagesBody>): Read {
-  const { faults, note } = createFaults();
-  const { system, messages } = readTurns(body, note);
-  noteOptions(body, note);
-  const tools = readTools(body.tools ?? [], note);
-  const responseFormat = readFormat(body, note);
-  const reasoningEffort = readEffort(body, note);
+  const { nativeOnly, refuse } = createNativeOnly();
+  const { system, messages } = readTurns(body, refuse);
+  refuseOptions(body, refuse);
+  const tools = readTools(body.tools ?? [], refuse);
+  const responseFormat = readFormat(body, refuse);
+  const reasoningEffort = readEffort(body, refuse);
   const generation: Generation = {
     ...(system === undefined ? {} : { system }),
     messages,
@@ -28,39 +33,39 @@ export function toGeneration(body: CountTokensBody & Partial<MessagesBody>): Rea
     ...(body.stop_sequences?.length ? { stop: body.stop_sequences } : {}),
     ...(responseFormat ? { responseFormat } : {}),
     ...(tools.length === 0 ? {} : { tools }),
-    ...readToolChoice(body, note),
+    ...readToolChoice(body, refuse),
     ...(reasoningEffort ? { reasoningEffort } : {}),
   };
-  return { generation, nativeOnly: faults };
+  return { generation, nativeOnly };
 }
 
 /** What is said by the system before anybody else goes with the system's own text. */
-function readTurns(body: CountTokensBody, note: NoteFault): Pick<Generation, 'system' | 'messages'> {
+function readTurns(body: CountTokensBody, refuse: Refuse): Pick<Generation, 'system' | 'messages'> {
   const firstTurn = body.messages.findIndex(({ role }) => role !== 'system');
   if (firstTurn === -1) throw invalidField('/messages', 'must have a message of the role "user"');
   const texts = [
-    ...(body.system == null ? [] : [readText(body.system, '/system', note)]),
+    ...(body.system == null ? [] : [readText(body.system, '/system', refuse)]),
     ...body.messages
       .slice(0, firstTurn)
-      .map(({ content }, index) => readText(content, `/messages/${index}/content`, note)),
+      .map(({ content }, index) => readText(content, `/messages/${index}/content`, refuse)),
   ];
   const messages = body.messages
     .slice(firstTurn)
-    .map((message, index) => readMessage(message, `/messages/${firstTurn + index}`, note));
+    .map((message, index) => readMessage(message, `/messages/${firstTurn + index}`, refuse));
   return { ...(texts.length === 0 ? {} : { system: texts.join('\n\n') }), messages };
 }
 
-function readText(content: BodyMessage['content'], pointer: string, note: NoteFault): string {
-  const parts = readContent(content, pointer, note);
-  if (parts.some(({ type }) => type !== 'text')) note(pointer);
+function readText(content: BodyMessage['content'], pointer: string, refuse: Refuse): string {
+  const parts = readContent(content, pointer, refuse);
+  if (parts.some(({ type }) => type !== 'text')) refuse(pointer);
   return parts.map((part) => (part.type === 'text' ? part.text : '')).join('\n\n');
 }
 
-function readMessage({ role, content }: BodyMessage, pointer: string, note: NoteFault): Message {
-  if (role !== 'user' && role !== 'assistant') note(`${pointer}/role`);
+function readMessage({ role, content }: BodyMessage, pointer: string, refuse: Refuse): Message {
+  if (role !== 'user' && role !== 'assistant') refuse(`${pointer}/role`);
   const speaker = role === 'assistant' ? 'assistant' : 'user';
   if (typeof content === 'string') return { role: speaker, text: content };
-  return { role: speaker, parts: readContent(content, `${pointer}/content`, note) };
+  return { role: speaker, parts: readContent(content, `${pointer}/content`, refuse) };
 }
 
 /** What a value must be for nothing to be lost where it is left out; what is not here is a hint, or not known to us. */
@@ -73,25 +78,25 @@ const plainValues: Record<string, readonly unknown[]> = {
   context_management: [],
 };
 
-function noteOptions(body: Partial<MessagesBody>, note: NoteFault): void {
+function refuseOptions(body: Partial<MessagesBody>, refuse: Refuse): void {
   for (const [name, plain] of Object.entries(plainValues)) {
     const value = body[name];
-    if (value != null && !plain.includes(value)) note(`/${name}`);
+    if (value != null && !plain.includes(value)) refuse(`/${name}`);
   }
-  if (body.mcp_servers?.length) note('/mcp_servers');
+  if (body.mcp_servers?.length) refuse('/mcp_servers');
 }
 
-function readTools(tools: readonly BodyTool[], note: NoteFault): NonNullable<Generation['tools']> {
+function readTools(tools: readonly BodyTool[], refuse: Refuse): NonNullable<Generation['tools']> {
   return tools.flatMap((tool, index) => {
     const pointer = `/tools/${index}`;
     if (!isClientsOwn(tool)) {
-      note(pointer);
+      refuse(pointer);
       return [];
     }
     const { name, description, input_schema: parameters, strict, defer_loading, allowed_callers } = tool;
-    if (defer_loading === true) note(`${pointer}/defer_loading`);
+    if (defer_loading === true) refuse(`${pointer}/defer_loading`);
     const callers = (allowed_callers ?? []) as unknown[];
-    if (callers.some((caller) => caller !== 'direct')) note(`${pointer}/allowed_callers`);
+    if (callers.some((caller) => caller !== 'direct')) refuse(`${pointer}/allowed_callers`);
     return [
       {
         name: name ?? '',
@@ -105,7 +110,7 @@ function readTools(tools: readonly BodyTool[], note: NoteFault): NonNullable<Gen
 
 type Choices = Pick<Generation, 'toolChoice' | 'parallelToolCalls'>;
 
-function readToolChoice({ tool_choice: choice }: CountTokensBody, note: NoteFault): Choices {
+function readToolChoice({ tool_choice: choice }: CountTokensBody, refuse: Refuse): Choices {
   if (!choice) return {};
   const parallel = choice.disable_parallel_tool_use === true ? { parallelToolCalls: false } : {};
   switch (choice.type) {
@@ -117,7 +122,7 @@ function readToolChoice({ tool_choice: choice }: CountTokensBody, note: NoteFaul
     case 'tool':
       return { toolChoice: { name: choice.name ?? '' }, ...parallel };
     default:
-      note('/tool_choice/type');
+      refuse('/tool_choice/type');
       return parallel;
   }
 }
@@ -125,14 +130,14 @@ function readToolChoice({ tool_choice: choice }: CountTokensBody, note: NoteFaul
 /** The name is one of OpenAI's, who wants one. */
 function readFormat(
   { output_config, output_format }: CountTokensBody,
-  note: NoteFault,
+  refuse: Refuse,
 ): Generation['responseFormat'] | undefined {
   const format = output_config?.format ?? output_format;
   if (!format) return undefined;
   if (format.type === 'json_schema') {
     return { type: 'json_schema', name: 'answer', schema: format.schema ?? {}, strict: true };
   }
-  note(output_config?.format ? '/output_config/format/type' : '/output_format/type');
+  refuse(output_config?.format ? '/output_config/format/type' : '/output_format/type');
   return undefined;
 }
 
@@ -144,9 +149,9 @@ const isEffort = (text: string): text is NonNullable<Generation['reasoningEffort
   (reasoningEfforts as readonly string[]).includes(text);
 
 /** How hard to think: what was said of it in a word before what was said in tokens. */
-function readEffort({ thinking, output_config }: CountTokensBody, note: NoteFault): Generation['reasoningEffort'] {
+function readEffort({ thinking, output_config }: CountTokensBody, refuse: Refuse): Generation['reasoningEffort'] {
   const effort = output_config?.effort;
-  if (effort != null && !isEffort(effort)) note('/output_config/effort');
+  if (effort != null && !isEffort(effort)) refuse('/output_config/effort');
   if (thinking?.type === 'disabled') return 'none';
   if (effort != null && isEffort(effort)) return effort;
   switch (thinking?.type) {
@@ -159,7 +164,7 @@ function readEffort({ thinking, output_config }: CountTokensBody, note: NoteFaul
     case 'adaptive':
       return 'medium';
     default:
-      note('/thinking/type');
+      refuse('/thinking/type');
       return undefined;
   }
 }

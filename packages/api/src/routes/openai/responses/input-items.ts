@@ -1,10 +1,10 @@
 import type { Part } from '@llm-gateway/shared/contracts/content';
 import type { Generation, Message } from '@llm-gateway/shared/contracts/generation';
 import { z } from 'zod';
+import { noCounterpart, type Refuse } from '../../../generation/no-counterpart.ts';
 import { ruleText } from '../../../http/rule-text.ts';
 import { readContent } from './input-parts.ts';
 import { isOwnReasoningId } from './item-ids.ts';
-import { noCounterpart, type Refuse } from './no-counterpart.ts';
 import type { InputTokensBody } from './responses-body.ts';
 
 const content = z.union([z.string(), z.array(z.unknown())], 'must be a string or a list of parts');

@@ -1,7 +1,7 @@
 import type { Part, PartOf } from '@llm-gateway/shared/contracts/content';
 import { z } from 'zod';
+import { noCounterpart, type Refuse } from '../../../generation/no-counterpart.ts';
 import { ruleText } from '../../../http/rule-text.ts';
-import { noCounterpart, type Refuse } from './no-counterpart.ts';
 
 const textual = <Type extends string>(type: Type) => z.looseObject({ type: z.literal(type), text: z.string() });
 

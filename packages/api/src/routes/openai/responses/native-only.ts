@@ -1,4 +1,4 @@
-import type { Refuse } from './no-counterpart.ts';
+import type { Refuse } from '../../../generation/no-counterpart.ts';
 import type { ResponsesBody } from './responses-body.ts';
 
 /** What we give of models of all providers, where there is any. */

@@ -1,7 +1,7 @@
 import { type Generation, reasoningEfforts } from '@llm-gateway/shared/contracts/generation';
 import { z } from 'zod';
+import type { Refuse } from '../../../generation/no-counterpart.ts';
 import { readInput } from './input-items.ts';
-import type { Refuse } from './no-counterpart.ts';
 import { readTools } from './read-tools.ts';
 import type { InputTokensBody, ResponsesBody } from './responses-body.ts';
 

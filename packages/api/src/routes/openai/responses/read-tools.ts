@@ -1,7 +1,7 @@
 import type { Generation, Tool } from '@llm-gateway/shared/contracts/generation';
 import { z } from 'zod';
+import { noCounterpart, type Refuse } from '../../../generation/no-counterpart.ts';
 import { ruleText } from '../../../http/rule-text.ts';
-import { noCounterpart, type Refuse } from './no-counterpart.ts';
 import type { InputTokensBody } from './responses-body.ts';
 
 const functionTool = z.looseObject({

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { gatewayMember } from '../../../generation/gateway-member.ts';
 import { flatBodyRule, isFlatBody } from '../../../generation/is-flatter-than.ts';
-import { metadataMember } from '../../../generation/job-members.ts';
+import { openaiMembers } from '../openai-members.ts';
+
+const { model, temperature, top_p, metadata, stream, user, safety_identifier, gateway } = openaiMembers;
 
 const typed = z.looseObject({ type: z.string() });
 
@@ -37,25 +38,25 @@ export type InputTokensBody = z.output<typeof inputTokensBody>;
  */
 export const responsesBody = z
   .looseObject({
-    model: z.string().min(1).max(256),
+    model,
     ...prompt,
+    temperature,
+    top_p,
+    metadata,
+    stream,
+    user,
+    safety_identifier,
+    gateway,
     max_output_tokens: z.int().min(1).nullish(),
     max_tool_calls: z.int().min(1).nullish(),
-    temperature: z.number().min(0).max(2).nullish(),
-    top_p: z.number().min(0).max(1).nullish(),
     top_logprobs: z.int().min(0).max(20).nullish(),
     include: z.array(z.string()).nullish(),
-    metadata: metadataMember.nullish(),
     store: z.boolean().nullish(),
     background: z.boolean().nullish().describe('Answers at once; the response is found at GET /v1/responses/{id}'),
-    stream: z.boolean().nullish(),
     stream_options: z.looseObject({}).nullish(),
     service_tier: z.string().nullish(),
-    user: z.string().nullish(),
-    safety_identifier: z.string().nullish(),
     prompt_cache_key: z.string().nullish(),
     conversation: z.unknown().optional().describe('Not supported: send the conversation as input'),
-    gateway: gatewayMember.nullish(),
   })
   .refine(isFlatBody, flatBodyRule)
   .meta({
