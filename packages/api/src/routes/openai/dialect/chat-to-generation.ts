@@ -1,13 +1,15 @@
 import { type Generation, reasoningEfforts, type Tool } from '@llm-gateway/shared/contracts/generation';
+import { createNativeOnly } from '../../../generation/no-counterpart.ts';
 import type { Fault } from '../../../http/invalid-field.ts';
 import type { ChatBody } from '../chat-body.ts';
-import { noCounterpart, readMessages } from './read-messages.ts';
+import { readMessages } from './read-messages.ts';
 import { needed } from './read-part.ts';
 
 /** A body in the neutral form, and what of it has none. Throws `invalid_request` for what a schema cannot say. */
 export function chatToGeneration(body: ChatBody): { generation: Generation; nativeOnly: Fault[] } {
   const { temperature, top_p, seed, parallel_tool_calls, n } = body;
-  const { system, messages, nativeOnly: unsaid } = readMessages(body.messages);
+  const { nativeOnly, refuse } = createNativeOnly();
+  const said = readMessages(body.messages, refuse);
   const tools = toolsOf(body);
   const toolChoice = toolChoiceOf(body);
   const responseFormat = responseFormatOf(body);
@@ -16,8 +18,7 @@ export function chatToGeneration(body: ChatBody): { generation: Generation; nati
   const stop = typeof body.stop === 'string' ? [body.stop] : (body.stop ?? []);
   const isParallel = body.functions?.length ? false : parallel_tool_calls;
   const generation: Generation = {
-    ...(system === undefined ? {} : { system }),
-    messages,
+    ...said,
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(temperature == null ? {} : { temperature }),
     ...(top_p == null ? {} : { topP: top_p }),
@@ -37,7 +38,8 @@ export function chatToGeneration(body: ChatBody): { generation: Generation; nati
     ...(body.tools ?? []).flatMap(({ type }, index) => (type === 'function' ? [] : [`/tools/${index}`])),
     ...Object.entries(hasNoCounterpart).flatMap(([name, isAsked]) => (isAsked(body) ? [`/${name}`] : [])),
   ];
-  return { generation, nativeOnly: [...unsaid, ...untold.map(noCounterpart)] };
+  for (const pointer of untold) refuse(pointer);
+  return { generation, nativeOnly };
 }
 
 /** Members that change what is answered and that only OpenAI's dialect has. Others are hints, or say what is usual. */

@@ -1,32 +1,19 @@
 import type { Part, PartOf } from '@llm-gateway/shared/contracts/content';
-import type { Message } from '@llm-gateway/shared/contracts/generation';
-import type { Fault } from '../../../http/invalid-field.ts';
+import type { Generation, Message } from '@llm-gateway/shared/contracts/generation';
+import type { Refuse } from '../../../generation/no-counterpart.ts';
 import type { ChatMessage } from '../chat-body.ts';
 import { needed, readPart } from './read-part.ts';
 
-export const noCounterpart = (pointer: string): Fault => ({
-  pointer,
-  detail: 'has no counterpart for models of other providers',
-});
-
-export interface Conversation {
-  system?: string;
-  messages: Message[];
-  /** What of the messages has no neutral form. */
-  nativeOnly: Fault[];
-}
-
 /**
  * What was said so far, in the neutral form: instructions come first, wherever they stood, and the results of tools are
- * the user's words. Throws `invalid_request` for a message without what its role needs.
+ * the user's words. Refuses what has no neutral form; throws `invalid_request` for a message without what its role needs.
  */
-export function readMessages(given: readonly ChatMessage[]): Conversation {
+export function readMessages(given: readonly ChatMessage[], refuse: Refuse): Pick<Generation, 'system' | 'messages'> {
   const instructions: string[] = [];
   const messages: Message[] = [];
-  const nativeOnly: Fault[] = [];
   given.forEach((message, index) => {
     const pointer = `/messages/${index}`;
-    const parts = readContent(message, pointer, nativeOnly);
+    const parts = readContent(message, pointer, refuse);
     switch (message.role) {
       case 'developer':
       case 'system':
@@ -36,8 +23,8 @@ export function readMessages(given: readonly ChatMessage[]): Conversation {
         messages.push(said('user', message, parts));
         break;
       case 'assistant':
-        if (message.audio != null) nativeOnly.push(noCounterpart(`${pointer}/audio`));
-        messages.push(said('assistant', message, [...parts, ...callsOf(message, pointer, index, nativeOnly)]));
+        if (message.audio != null) refuse(`${pointer}/audio`);
+        messages.push(said('assistant', message, [...parts, ...callsOf(message, pointer, index, refuse)]));
         break;
       case 'tool':
         addResult(messages, { callId: needed(message.tool_call_id, `${pointer}/tool_call_id`), parts });
@@ -46,16 +33,16 @@ export function readMessages(given: readonly ChatMessage[]): Conversation {
         addResult(messages, { callId: functionCallId(lastCall(given, index)), parts });
         break;
       default:
-        nativeOnly.push(noCounterpart(`${pointer}/role`));
+        refuse(`${pointer}/role`);
     }
   });
   const system = instructions.join('\n\n');
   // Somebody has to say something.
-  if (messages.length === 0) return { messages: [{ role: 'user', text: system }], nativeOnly };
-  return { ...(system === '' ? {} : { system }), messages, nativeOnly };
+  if (messages.length === 0) return { messages: [{ role: 'user', text: system }] };
+  return { ...(system === '' ? {} : { system }), messages };
 }
 
-function readContent({ content, refusal, role }: ChatMessage, pointer: string, nativeOnly: Fault[]): Part[] {
+function readContent({ content, refusal, role }: ChatMessage, pointer: string, refuse: Refuse): Part[] {
   const refused: Part[] = role === 'assistant' && refusal ? [{ type: 'refusal', text: refusal }] : [];
   if (role !== 'assistant') needed(content, `${pointer}/content`);
   if (!content) return refused;
@@ -64,7 +51,7 @@ function readContent({ content, refusal, role }: ChatMessage, pointer: string, n
     const at = `${pointer}/content/${index}`;
     const read = readPart(part, at);
     if (read) return read;
-    nativeOnly.push(noCounterpart(at));
+    refuse(at);
     return [];
   });
   return [...parts, ...refused];
@@ -78,10 +65,10 @@ function said(role: Message['role'], { content }: ChatMessage, parts: Part[]): M
   return isText ? { role, text: content } : { role, parts };
 }
 
-function callsOf(message: ChatMessage, pointer: string, index: number, nativeOnly: Fault[]): Part[] {
+function callsOf(message: ChatMessage, pointer: string, index: number, refuse: Refuse): Part[] {
   const calls = (message.tool_calls ?? []).flatMap((call, at): Part[] => {
     if (!call.function) {
-      nativeOnly.push(noCounterpart(`${pointer}/tool_calls/${at}`));
+      refuse(`${pointer}/tool_calls/${at}`);
       return [];
     }
     return [{ type: 'tool-call', id: call.id, name: call.function.name, arguments: call.function.arguments }];
