@@ -215,6 +215,25 @@ test.for([
       ],
     },
   ],
+  [
+    'instructions that are more than text, and results of tools that are more than text and images',
+    [
+      { role: 'system', content: [{ type: 'image_url', image_url: { url: 'https://a/b.png' } }] },
+      { role: 'user', content: 'hi' },
+      {
+        role: 'tool',
+        tool_call_id: 'a',
+        content: [{ type: 'file', file: { file_data: 'data:application/pdf;base64,AAAA' } }],
+      },
+    ],
+    {
+      messages: [
+        { role: 'user', text: 'hi' },
+        { role: 'user', parts: [{ type: 'tool-result', callId: 'a', content: [] }] },
+      ],
+      nativeOnly: ['/messages/0/content/0', '/messages/2/content/0'],
+    },
+  ],
 ] as const)('%s', ([, messages, expected]) => {
   expect(messagesOf([...messages])).toEqual({ system: undefined, ...expected });
 });

@@ -50,11 +50,17 @@ function readContent({ content, refusal, role }: ChatMessage, pointer: string, r
   const parts = content.flatMap((part, index) => {
     const at = `${pointer}/content/${index}`;
     const read = readPart(part, at);
-    if (read) return read;
+    if (read && canSay(role, read)) return read;
     refuse(at);
     return [];
   });
   return [...parts, ...refused];
+}
+
+/** Instructions are text to every provider, and results of tools are text and images. */
+function canSay(role: string, { type }: Part): boolean {
+  if (role === 'developer' || role === 'system') return type === 'text';
+  return (role !== 'tool' && role !== 'function') || type === 'text' || type === 'image';
 }
 
 /** As mere text, where it is no more than that. */
