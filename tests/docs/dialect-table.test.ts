@@ -144,6 +144,9 @@ const refused: Record<string, Case[]> = {
     ['responses', { top_logprobs: 1 }, '/top_logprobs'],
   ],
   truncation: [['responses', { truncation: 'auto' }, '/truncation']],
+  url: [
+    ['messages', user([{ type: 'document', source: { type: 'url', url: 'https://example.com/a.pdf' } }]), '/messages'],
+  ],
   web_search_options: [['chat', { web_search_options: {} }, '/web_search_options']],
 };
 
