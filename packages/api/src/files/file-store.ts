@@ -5,9 +5,7 @@ import type { Caller } from '../auth/caller.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { FileTable } from '../storage/storage-tables.ts';
 import { createFileWriter, type FileWriter } from './file-writer.ts';
-
-/** A file that is there. */
-export type StoredFile = FileTable & { purpose: string };
+import type { StoredFile } from './stored-file.ts';
 
 export type Viewer = Pick<Caller, 'tenantId' | 'boundUserId'>;
 

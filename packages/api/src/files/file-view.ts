@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { StoredFile } from './file-store.ts';
+import type { StoredFile } from './stored-file.ts';
 
 export const fileView = z
   .object({

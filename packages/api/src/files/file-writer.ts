@@ -1,5 +1,5 @@
 import type { Storage } from '../storage/storage.ts';
-import type { StoredFile } from './file-store.ts';
+import type { StoredFile } from './stored-file.ts';
 
 /** A file on its way into the store. */
 export interface FileWriter {

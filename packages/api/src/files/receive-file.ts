@@ -2,8 +2,9 @@ import type { MultipartFile, MultipartValue } from '@fastify/multipart';
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { FastifyRequest } from 'fastify';
 import { invalidField } from '../http/invalid-field.ts';
-import type { FileStore, StoredFile } from './file-store.ts';
+import type { FileStore } from './file-store.ts';
 import type { FileWriter } from './file-writer.ts';
+import type { StoredFile } from './stored-file.ts';
 import { readUploadFields, type UploadFields } from './upload-fields.ts';
 
 export interface ReceiveOptions {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { dialectRoute } from '../../generation/dialect-route.ts';
 import { chatEndpoint } from './chat-endpoint.ts';
+import { openaiErrors } from './openai-errors.ts';
 
 const count = z.int();
 
@@ -61,5 +62,5 @@ export const chatRoute = dialectRoute(chatEndpoint, {
   description:
     'As OpenAI answers it, also by models of other providers. With `stream` it answers with server-sent events: ' +
     'chunks, and `[DONE]`. A wait that runs out answers 504, and the retry of an SDK is given the same job.',
-  response: { 200: chatCompletion },
+  response: { 200: chatCompletion, ...openaiErrors },
 });

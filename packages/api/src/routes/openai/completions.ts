@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { dialectRoute } from '../../generation/dialect-route.ts';
 import { completionsEndpoint } from './completions-endpoint.ts';
+import { openaiErrors } from './openai-errors.ts';
 
 const completion = z
   .looseObject({
@@ -36,5 +37,5 @@ export const completionsRoute = dialectRoute(completionsEndpoint, {
   tags: ['OpenAI'],
   summary: 'Text completion',
   description: 'As it was before chats; only by models of providers that still offer it.',
-  response: { 200: completion },
+  response: { 200: completion, ...openaiErrors },
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { dialectRoute } from '../../generation/dialect-route.ts';
 import { embeddingsEndpoint } from './embeddings-endpoint.ts';
+import { openaiErrors } from './openai-errors.ts';
 
 const embeddings = z
   .looseObject({
@@ -31,5 +32,5 @@ export const embeddingsRoute = dialectRoute(embeddingsEndpoint, {
   tags: ['OpenAI'],
   summary: 'Embeddings',
   description: 'Equal requests are answered from the cache unless that is refused: of equal texts they are equal.',
-  response: { 200: embeddings },
+  response: { 200: embeddings, ...openaiErrors },
 });

@@ -4,9 +4,10 @@ import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ownerOf } from '../../auth/owner-of.ts';
-import type { FileStore, StoredFile, Viewer } from '../../files/file-store.ts';
+import type { FileStore, Viewer } from '../../files/file-store.ts';
 import { fileView, viewFile } from '../../files/file-view.ts';
 import { receiveFile, uploadMs } from '../../files/receive-file.ts';
+import type { StoredFile } from '../../files/stored-file.ts';
 import { header } from '../../http/header.ts';
 import { listOfFound, listSchema } from './list.ts';
 

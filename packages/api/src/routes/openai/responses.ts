@@ -5,11 +5,12 @@ import { z } from 'zod';
 import type { ApiDeps } from '../../deps.ts';
 import { dialectRoute } from '../../generation/dialect-route.ts';
 import type { JobCommands } from '../../jobs/job-commands.ts';
+import { openaiErrors } from './openai-errors.ts';
 import { countPrevious } from './responses/previous-response.ts';
 import { readPrompt } from './responses/read-generation.ts';
 import { inputTokensBody } from './responses/responses-body.ts';
 import { responsesPath } from './responses/responses-path.ts';
-import { openaiError, responseSchema } from './responses/responses-schema.ts';
+import { responseSchema } from './responses/responses-schema.ts';
 import { responsesEndpoint } from './responses-endpoint.ts';
 import { keptResponseRoutes, storedResponseRoutes } from './stored-responses.ts';
 
@@ -30,7 +31,7 @@ export const responsesRoutes: FastifyPluginAsyncZod<ResponsesDeps> = async (app,
         "In the words of OpenAI's Responses API, for models of all providers. With `background: true` the response is " +
         'answered at once and goes on; with `stream: true` its events come as they happen, and `starting_after` of ' +
         'GET /v1/responses/{id} resumes them.',
-      response: { 200: responseSchema, '4xx': openaiError, '5xx': openaiError },
+      response: { 200: responseSchema, ...openaiErrors },
     }),
     deps,
   );
@@ -47,8 +48,7 @@ export const responsesRoutes: FastifyPluginAsyncZod<ResponsesDeps> = async (app,
         body: inputTokensBody,
         response: {
           200: z.object({ object: z.literal('response.input_tokens'), input_tokens: z.int() }),
-          '4xx': openaiError,
-          '5xx': openaiError,
+          ...openaiErrors,
         },
       },
     },

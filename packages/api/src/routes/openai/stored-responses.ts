@@ -13,12 +13,13 @@ import { invalidField } from '../../http/invalid-field.ts';
 import type { JobCommands } from '../../jobs/job-commands.ts';
 import type { JobReader } from '../../jobs/job-reader.ts';
 import { listSchema } from './list.ts';
+import { openaiErrors } from './openai-errors.ts';
 import { responsesManner } from './responses/error-event.ts';
 import { listInputItems } from './responses/input-item-list.ts';
 import { responseIdOf } from './responses/item-ids.ts';
 import { ResponseTranslator } from './responses/response-translator.ts';
 import { responsesPath } from './responses/responses-path.ts';
-import { openaiError, responseSchema } from './responses/responses-schema.ts';
+import { responseSchema } from './responses/responses-schema.ts';
 import { viewResponse } from './responses/view-response.ts';
 
 export type StoredResponseDeps = Pick<ApiDeps, 'admission' | 'jobs' | 'streams' | 'markDelivered' | 'attendance'> & {
@@ -34,8 +35,7 @@ const serializerCompiler = () => JSON.stringify;
 
 const tags = ['OpenAI'];
 const params = z.object({ id: z.string() });
-const errors = { '4xx': openaiError, '5xx': openaiError };
-const whole = { 200: responseSchema, ...errors };
+const whole = { 200: responseSchema, ...openaiErrors };
 const flag = z.enum(['true', 'false']).optional();
 
 /** What can be done to a response that was made, or is. */
@@ -107,7 +107,7 @@ export const keptResponseRoutes: FastifyPluginAsyncZod<StoredResponseDeps> = asy
         params,
         response: {
           200: z.object({ id: z.string(), object: z.literal('response'), deleted: z.literal(true) }),
-          ...errors,
+          ...openaiErrors,
         },
       },
     },
@@ -131,7 +131,7 @@ export const keptResponseRoutes: FastifyPluginAsyncZod<StoredResponseDeps> = asy
           order: z.enum(['asc', 'desc']).default('desc'),
           after: z.string().optional(),
         }),
-        response: { 200: listSchema(z.looseObject({ id: z.string() })), ...errors },
+        response: { 200: listSchema(z.looseObject({ id: z.string() })), ...openaiErrors },
       },
     },
     async (request, reply) => {

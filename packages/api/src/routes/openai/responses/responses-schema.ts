@@ -10,15 +10,3 @@ export const responseSchema = z
     output: z.array(z.looseObject({ type: z.string() })),
   })
   .meta({ id: 'Response' });
-
-/** OpenAI's envelope of an error. */
-export const openaiError = z
-  .object({
-    error: z.object({
-      message: z.string(),
-      type: z.string(),
-      param: z.string().nullable(),
-      code: z.string().nullable(),
-    }),
-  })
-  .meta({ id: 'OpenAIError' });
