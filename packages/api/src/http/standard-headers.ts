@@ -1,11 +1,13 @@
+import type { Metrics } from '@llm-gateway/shared/observability/metrics';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ApiDeps } from '../deps.ts';
+
+interface HeaderDeps {
+  metrics: Pick<Metrics, 'httpSeconds'>;
+  isDraining: () => boolean;
+}
 
 /** Headers of every answer, and its time in the metrics. Each SDK reads its own name of the request id. */
-export function sendStandardHeaders(
-  app: FastifyInstance,
-  { metrics: { httpSeconds }, isDraining }: Pick<ApiDeps, 'metrics' | 'isDraining'>,
-): void {
+export function sendStandardHeaders(app: FastifyInstance, { metrics: { httpSeconds }, isDraining }: HeaderDeps): void {
   app.addHook('onRequest', async (request, reply) => {
     setRequestHeaders(request, reply);
   });
