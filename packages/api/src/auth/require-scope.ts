@@ -37,10 +37,10 @@ export async function requireWholeTenant({ caller }: FastifyRequest): Promise<vo
 export function requireOwnUser({ role, keyId, boundUserId }: Caller, userId: unknown, field: string): void {
   if (userId === undefined || userId === boundUserId) return;
   if (boundUserId !== undefined) {
-    throw new GatewayError({ code: 'forbidden', field, detail: 'The API key is bound to another user.' });
+    throw new GatewayError({ code: 'forbidden', field, detail: `${field}: the API key is bound to another user` });
   }
   if (role === 'key' && typeof userId === 'string' && isKeyId(userId) && userId !== keyId) {
-    throw new GatewayError({ code: 'forbidden', field, detail: 'This is the name of another API key.' });
+    throw new GatewayError({ code: 'forbidden', field, detail: `${field}: this is the name of another API key` });
   }
 }
 

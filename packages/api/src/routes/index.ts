@@ -67,7 +67,7 @@ export async function registerRoutes(app: FastifyInstance, deps: ApiDeps): Promi
     await callers.register(messagesRoute, deps);
     await callers.register(countTokensRoute, { ...deps, board });
     const commands = createJobCommands(deps);
-    await callers.register(responsesRoutes, { ...deps, commands });
+    await callers.register(responsesRoutes, { ...deps, board, commands });
     await callers.register(submitJobRoute, deps);
     await callers.register(chatRoute, deps);
     await callers.register(storedCompletionRoutes, { ...deps, waiter, commands });

@@ -1,10 +1,8 @@
-import { GatewayError } from '@llm-gateway/shared/contracts/failure';
-import { builtInProviders } from '@llm-gateway/shared/contracts/provider-name';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ApiDeps } from '../../deps.ts';
+import { countedModel } from '../../generation/counted-model.ts';
 import type { LaneBoard } from '../../lanes/lane-board.ts';
-import { planTargets } from '../../routing/plan-targets.ts';
 import { anthropicError } from './answer-schemas.ts';
 import { countPrompt } from './count-prompt.ts';
 import { countTokensBody } from './dialect/messages-body.ts';
@@ -27,9 +25,7 @@ const schema = {
 export const countTokensRoute: FastifyPluginAsyncZod<CountDeps> = async (app, { counter, routing, board }) => {
   app.post('/v1/messages/count_tokens', { schema }, async (request, reply) => {
     const { lanes, known } = await board.survey();
-    const [model] = planTargets(request.body.model, routing.current(), Math.random);
-    if (!model || ![...builtInProviders, ...known].includes(model.provider)) throw unknownModel(request.body.model);
-    if (request.caller.models?.includes(model.id) === false) throw foreignModel(model.id);
+    const model = countedModel(request.body.model, request.caller, { known }, routing);
     const { generation } = toGeneration(request.body);
     // A stand-in counts as OpenAI does, whomever it stands in for.
     const counts = lanes.get(model.provider) === 'sandbox' ? 'sandbox' : model.provider;
@@ -37,11 +33,3 @@ export const countTokensRoute: FastifyPluginAsyncZod<CountDeps> = async (app, { 
     return reply.header('x-gateway-token-count', 'estimated').send({ input_tokens });
   });
 };
-
-function unknownModel(name: string): GatewayError {
-  const detail = `The model "${name.slice(0, 100)}" is not known; GET /v1/models lists the models.`;
-  return new GatewayError({ code: 'model_not_found', field: '/model', detail });
-}
-
-const foreignModel = (id: string) =>
-  new GatewayError({ code: 'forbidden', field: '/model', detail: `The API key may not use ${id}.` });

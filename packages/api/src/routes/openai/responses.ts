@@ -3,9 +3,11 @@ import { countPromptTokens } from '@llm-gateway/shared/tokens/count-prompt';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ApiDeps } from '../../deps.ts';
+import { countedModel } from '../../generation/counted-model.ts';
 import { dialectRoute } from '../../generation/dialect-route.ts';
 import type { JobCommands } from '../../jobs/job-commands.ts';
 import { openaiErrors } from './openai-errors.ts';
+import type { LaneBoard } from '../../lanes/lane-board.ts';
 import { countPrevious } from './responses/previous-response.ts';
 import { readPrompt } from './responses/read-generation.ts';
 import { inputTokensBody } from './responses/responses-body.ts';
@@ -16,8 +18,8 @@ import { keptResponseRoutes, storedResponseRoutes } from './stored-responses.ts'
 
 export type ResponsesDeps = Pick<
   ApiDeps,
-  'admission' | 'jobs' | 'streams' | 'markDelivered' | 'metrics' | 'settings' | 'attendance' | 'counter'
-> & { commands: JobCommands };
+  'admission' | 'jobs' | 'streams' | 'markDelivered' | 'metrics' | 'settings' | 'attendance' | 'counter' | 'routing'
+> & { commands: JobCommands; board: Pick<LaneBoard, 'survey'> };
 
 const tags = ['OpenAI'];
 
@@ -53,6 +55,7 @@ export const responsesRoutes: FastifyPluginAsyncZod<ResponsesDeps> = async (app,
       },
     },
     async ({ body, caller }, reply) => {
+      if (body.model != null) countedModel(body.model, caller, await deps.board.survey(), deps.routing);
       const before = await countPrevious(body.previous_response_id, caller, deps.jobs);
       const prompt = readPrompt(body, () => undefined);
       const input_tokens = before + (await countPromptTokens(prompt, deps.counter));
