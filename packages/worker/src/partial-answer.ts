@@ -1,6 +1,7 @@
 import type { Answer, Usage } from '@llm-gateway/shared/contracts/answer';
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
+import { askedTerms } from '@llm-gateway/shared/pricing/terms';
 import type { TokenCounter } from '@llm-gateway/shared/tokens/token-counter';
 import { estimateUsage } from './providers/estimate-usage.ts';
 
@@ -16,6 +17,7 @@ export async function partialAnswer(
   promptUsage: Usage | undefined,
   counter: Pick<TokenCounter, 'count'>,
 ): Promise<Answer> {
+  const terms = askedTerms(generation.native);
   return {
     text: written,
     finishReason: { unified: 'other', raw: null },
@@ -23,5 +25,6 @@ export async function partialAnswer(
     usageSource: 'estimated',
     providerModel: model.model,
     providerRequestId: null,
+    ...(terms.length === 0 ? {} : { terms }),
   };
 }

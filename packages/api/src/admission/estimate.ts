@@ -1,11 +1,14 @@
 import type { Generation } from '@llm-gateway/shared/contracts/generation';
 import type { PriceBook } from '@llm-gateway/shared/pricing/price-book';
 import type { ResolvedModel } from '@llm-gateway/shared/pricing/resolve-model';
+import { askedTerms } from '@llm-gateway/shared/pricing/terms';
 import { outputCeilingOf, upperCostNanoUsd } from '@llm-gateway/shared/pricing/upper-cost';
 import { estimatePromptTokens } from '@llm-gateway/shared/tokens/count-prompt';
 import type { TokenCounter } from '@llm-gateway/shared/tokens/token-counter';
-import { invalidField } from '../http/invalid-field.ts';
+import { invalidField, invalidFields } from '../http/invalid-field.ts';
 import type { Policy } from '../tenants/policies.ts';
+import { answersOf, longestAnswer } from './longest-answer.ts';
+import { unboundedCosts } from './unbounded-cost.ts';
 
 /** What a generation may use, before it is known. */
 export interface Estimate {
@@ -48,6 +51,7 @@ export function createEstimator({ prices, counter }: EstimatorOptions) {
             promptTokens,
             completionTokensMax: bound.completionTokensMax,
             batch: isBatch,
+            terms: askedTerms(generation.native),
           })
         : 0n,
     };
@@ -59,9 +63,6 @@ function ceilingOf(model: ResolvedModel, prices: PriceBook, generation: Generati
   return generation.native?.api === 'embeddings' ? 0 : outputCeilingOf(model, prices, generation);
 }
 
-/** How many answers may be paid for: each may be as long as one may. */
-const answersOf = ({ choices = 1 }: Generation): number => choices;
-
 export type Estimator = ReturnType<typeof createEstimator>;
 
 function boundOf(generation: Generation, model: ResolvedModel, prices: PriceBook, ceiling: number | undefined) {
@@ -72,7 +73,9 @@ function boundOf(generation: Generation, model: ResolvedModel, prices: PriceBook
       `the price of ${model.id} is not known, and a budget has to be kept; PRICES_FILE can name one`,
     );
   }
-  const perAnswer = generation.maxTokens ?? ceiling;
+  const [unbounded, ...others] = generation.native ? unboundedCosts(generation.native) : [];
+  if (unbounded) throw invalidFields([unbounded, ...others]);
+  const perAnswer = longestAnswer(generation, ceiling);
   if (perAnswer === undefined) {
     throw invalidField('/max_tokens', `is required for ${model.id}, whose own bound is not known, to keep a budget`);
   }

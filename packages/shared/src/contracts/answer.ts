@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { callTerm } from '../pricing/terms.ts';
 import { type Part, part } from './content.ts';
 import { nativeApi } from './native-body.ts';
 
@@ -47,6 +48,8 @@ export const answer = z.object({
   providerModel: z.string(),
   /** The provider's own id of the call, for its support desk. */
   providerRequestId: z.string().nullable(),
+  /** On what terms the provider has served it, where they change the price. */
+  terms: z.array(callTerm).optional(),
 });
 
 export type Answer = z.infer<typeof answer>;

@@ -1,3 +1,5 @@
+import type { CallTerm } from './terms.ts';
+
 /** Pico-USD per token, an integer: USD per million tokens × 10^6. */
 export interface TokenPrice {
   base: bigint;
@@ -28,6 +30,8 @@ export interface ModelPrice extends Partial<Record<PriceKind, TokenPrice>> {
   output: TokenPrice;
   /** What a batch pays of every price, in millionths; half of it unless said otherwise, as both vendors ask. */
   batchMillionths?: bigint;
+  /** What OpenAI's priority tier pays of every price, in millionths. */
+  priorityMillionths?: bigint;
 }
 
 /** A price without tiers. */
@@ -51,9 +55,27 @@ export function tokenPriceAt(price: TokenPrice, promptTokens: number): bigint {
   return price.tiers.findLast(({ above }) => promptTokens > above)?.price ?? price.base;
 }
 
-/** What a call pays of its model's prices, in millionths. */
-export const payableMillionths = ({ batchMillionths = 500_000n }: ModelPrice, batch: boolean): bigint =>
-  batch ? batchMillionths : 1_000_000n;
+/** On what terms a call is made. */
+export interface CallTerms {
+  batch?: boolean;
+  terms?: readonly CallTerm[];
+}
+
+const whole = 1_000_000n;
+
+// OpenAI asks for 1.67 to 2 times the price, depending on the model, and half of it for flex; Anthropic for 6 times of it
+// in fast mode, and for a tenth more to stay in the US (their pages on prices, 2026).
+const factors = { priority: 2_000_000n, flex: 500_000n, fast: 6_000_000n, us: 1_100_000n } as const satisfies Record<
+  CallTerm,
+  bigint
+>;
+
+/** What a call pays of its model's prices, in millionths. A batch has its own price, whoever has served it in his own time. */
+export function payableMillionths(price: ModelPrice, { batch = false, terms = [] }: CallTerms): bigint {
+  const { batchMillionths = 500_000n, priorityMillionths = factors.priority } = price;
+  const own = { ...factors, priority: priorityMillionths, ...(batch ? { flex: whole } : {}) };
+  return terms.reduce((millionths, term) => (millionths * own[term]) / whole, batch ? batchMillionths : whole);
+}
 
 /** USD for that many tokens as JSON numbers, before any tier, of the kinds that have a price; per token by default. */
 export function listPrice(

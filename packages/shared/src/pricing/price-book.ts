@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Usage } from '../contracts/answer.ts';
+import { builtInProviders, type ProviderName } from '../contracts/provider-name.ts';
 import { cataloguePrice, catalogueVersion } from './catalogue-price.ts';
 import { picoUsdOf } from './cost-of-usage.ts';
-import { everyPrice, flatPrice, type ModelPrice, payableMillionths } from './model-price.ts';
+import { type CallTerms, everyPrice, flatPrice, type ModelPrice, payableMillionths } from './model-price.ts';
 import type { PriceFile } from './price-file.ts';
 import type { ResolvedModel } from './resolve-model.ts';
 import { scaledInteger } from './scaled-integer.ts';
@@ -22,8 +23,8 @@ export interface PriceBook {
   version: string;
   /** The model's price at that time; undefined if unknown, which is not 0. */
   priceOf(resolved: ResolvedModel, atMs: number): ModelPrice | undefined;
-  /** Σ tokens × price, less what a batch is spared, exact, rounded half up once to nano-USD. */
-  costOf(resolved: ResolvedModel, usage: Usage, atMs: number, call?: { batch?: boolean }): Cost;
+  /** Σ tokens × price, by the terms of the call, exact, rounded half up once to nano-USD. */
+  costOf(resolved: ResolvedModel, usage: Usage, atMs: number, call?: CallTerms): Cost;
   /** What the file of prices says of the longest answer. */
   maxOutputTokensOf(resolved: ResolvedModel): number | undefined;
 }
@@ -78,17 +79,24 @@ export function createPriceBook({ overrides, file = noFile }: PriceBookOptions):
       ...[...file.wildcards].map(([provider, { price }]) => [`${provider}/*`, price] as const),
     ]),
     priceOf,
-    costOf(resolved, usage, atMs, { batch = false } = {}) {
+    costOf(resolved, usage, atMs, { batch = false, terms = [] } = {}) {
       const price = priceOf(resolved, atMs);
       if (!price) return { unknown: true, reason: 'no_price' };
+      // What other vendors call by these names has no price of its own that we know.
+      const call = { batch, terms: isBuiltIn(resolved.provider) ? terms : [] };
       const picoUsd = picoUsdOf(price, usage);
       if (picoUsd === undefined) return { unknown: true, reason: 'inconsistent_usage' };
-      return { nanoUsd: (picoUsd * payableMillionths(price, batch) + 500_000_000n) / 1_000_000_000n };
+      return { nanoUsd: (picoUsd * payableMillionths(price, call) + 500_000_000n) / 1_000_000_000n };
     },
     maxOutputTokensOf: (resolved) =>
       entryOf(resolved)?.maxOutputTokens ?? file.wildcards.get(resolved.provider)?.maxOutputTokens,
   };
 }
+
+const isBuiltIn = (provider: ProviderName) => (builtInProviders as readonly ProviderName[]).includes(provider);
+
+const priorityOf = ({ priorityMillionths }: ModelPrice) =>
+  priorityMillionths === undefined ? [] : [`priority=${priorityMillionths}`];
 
 const noFile: PriceFile = { models: new Map(), wildcards: new Map() };
 
@@ -100,7 +108,7 @@ function versionOf(own: readonly (readonly [subject: string, price: ModelPrice])
   if (own.length === 0) return catalogue;
   const lines = own.map(([subject, price]) => {
     const prices = Object.entries(everyPrice(price)).map(([kind, { base }]) => `${kind}=${base}`);
-    return [subject, ...prices, `batch=${payableMillionths(price, true)}`].join(' ');
+    return [subject, ...prices, `batch=${payableMillionths(price, { batch: true })}`, ...priorityOf(price)].join(' ');
   });
   const digest = createHash('sha256').update(lines.sort().join('\n')).digest('hex');
   return `${catalogue}+${digest.slice(0, 8)}`;

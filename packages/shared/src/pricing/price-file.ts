@@ -28,6 +28,7 @@ const millionths = (max: number, rule: string) =>
     .transform((text) => scaledInteger(text, 6));
 
 const usdPerMillion = millionths(1_000_000, 'must be a plain decimal in USD per million tokens, at most 6 decimals');
+const priorityFactor = millionths(100, 'must be a decimal from 0 to 100, at most 6 decimals');
 const batchFactor = millionths(1, 'must be a decimal from 0 to 1, at most 6 decimals');
 
 const entry = z.strictObject({
@@ -41,6 +42,7 @@ const entry = z.strictObject({
   reasoning_per_1m_usd: usdPerMillion.optional(),
   audio_output_per_1m_usd: usdPerMillion.optional(),
   batch_factor: batchFactor.optional(),
+  priority_factor: priorityFactor.optional(),
   max_output_tokens: z.int('must be a whole number').min(1, 'must be at least 1').max(1_000_000_000).optional(),
 });
 
@@ -89,6 +91,7 @@ function toEntry(members: z.output<typeof entry>, provider: ProviderName): Price
     if (picoUsd !== undefined) price[kind] = flatPrice(picoUsd);
   }
   if (members.batch_factor !== undefined) price.batchMillionths = members.batch_factor;
+  if (members.priority_factor !== undefined) price.priorityMillionths = members.priority_factor;
   return { price, ...(members.max_output_tokens !== undefined && { maxOutputTokens: members.max_output_tokens }) };
 }
 

@@ -3,11 +3,14 @@ import { everyPrice, type ModelPrice, type PriceKind, payableMillionths, type To
 import type { PriceBook } from './price-book.ts';
 import type { ResolvedModel } from './resolve-model.ts';
 import { sandboxCeiling } from './sandbox-ceiling.ts';
+import type { CallTerm } from './terms.ts';
 
 export interface CallBound {
   promptTokens: number;
   completionTokensMax: number;
   batch?: boolean;
+  /** That were asked for; whether they are kept is the provider's to say. */
+  terms?: readonly CallTerm[];
 }
 
 const promptKinds = ['input', 'cachedInput', 'cacheWrite', 'cacheWrite1h', 'imageInput', 'audioInput'] as const;
@@ -19,13 +22,16 @@ const completionKinds = ['output', 'reasoning', 'audioOutput'] as const;
  */
 export function upperCostNanoUsd(
   price: ModelPrice,
-  { promptTokens, completionTokensMax, batch = false }: CallBound,
+  { promptTokens, completionTokensMax, batch = false, terms = [] }: CallBound,
 ): bigint {
   const prices = everyPrice(price);
   const dearest = (kinds: readonly PriceKind[]) =>
     greatest(kinds.flatMap((kind) => pricesWithin(prices[kind], promptTokens)));
   const picoUsd = BigInt(promptTokens) * dearest(promptKinds) + BigInt(completionTokensMax) * dearest(completionKinds);
-  return (picoUsd * payableMillionths(price, batch) + 999_999_999n) / 1_000_000_000n;
+  return (
+    (picoUsd * payableMillionths(price, { batch, terms: terms.filter((term) => term !== 'flex') }) + 999_999_999n) /
+    1_000_000_000n
+  );
 }
 
 // Math.max knows no bigints.

@@ -10,7 +10,7 @@ export function priceAnswer(
   answer: Answer,
   { batch = false }: Pick<JobRecord, 'batch'>,
 ): PricedAnswer {
-  const cost = prices.costOf(model, answer.usage, Date.now(), { batch });
+  const cost = prices.costOf(model, answer.usage, Date.now(), { batch, terms: answer.terms ?? [] });
   return {
     ...answer,
     costNanoUsd: 'nanoUsd' in cost ? cost.nanoUsd.toString() : null,

@@ -5,6 +5,7 @@ import type { TokenCounter } from '@llm-gateway/shared/tokens/token-counter';
 import { type ReportedUsage, usageOrEstimate } from '../estimate-usage.ts';
 import { isObject, type JsonObject, objectOf, stringOf } from '../json-object.ts';
 import type { AnswerReader } from '../native-answer.ts';
+import { servedOn } from '../served-on.ts';
 import { createTranscript } from '../transcript.ts';
 import { createEventReader } from './event-deltas.ts';
 import { finishReason } from './finish-reason.ts';
@@ -68,6 +69,7 @@ export function startAnswer(
         ...(await usageOrEstimate(reportedUsage(), generation, transcript.written(), counter)),
         providerModel,
         providerRequestId,
+        ...servedOn({ speed: usage?.speed, inference_geo: usage?.inference_geo }),
       };
     },
   };

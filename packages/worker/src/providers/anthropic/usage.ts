@@ -9,7 +9,16 @@ export interface AnthropicUsage {
   /** The tokens written to the cache, by how long they stay. */
   cache_creation?: { ephemeral_5m_input_tokens: number; ephemeral_1h_input_tokens: number } | null;
   output_tokens_details?: { thinking_tokens: number } | null;
+  speed?: string | null;
+  inference_geo?: string | null;
+  /** What the call was made of. Summaries of what was said before are charged beside the counts above. */
+  iterations?: readonly (CountedTokens & { type: string })[] | null;
 }
+
+type CountedTokens = Pick<
+  AnthropicUsage,
+  'input_tokens' | 'output_tokens' | 'cache_read_input_tokens' | 'cache_creation_input_tokens' | 'cache_creation'
+>;
 
 type LastUsage = Omit<AnthropicUsage, 'input_tokens'> & { input_tokens?: number | null };
 
@@ -21,6 +30,9 @@ export const latestUsage = (first: AnthropicUsage, last: LastUsage): AnthropicUs
   cache_creation_input_tokens: last.cache_creation_input_tokens ?? first.cache_creation_input_tokens ?? null,
   cache_creation: last.cache_creation ?? first.cache_creation ?? null,
   output_tokens_details: last.output_tokens_details ?? null,
+  speed: last.speed ?? first.speed ?? null,
+  inference_geo: last.inference_geo ?? first.inference_geo ?? null,
+  iterations: last.iterations ?? first.iterations ?? null,
 });
 
 /**
@@ -28,15 +40,24 @@ export const latestUsage = (first: AnthropicUsage, last: LastUsage): AnthropicUs
  * parts a zero is left out, as every call reports them.
  */
 export function toUsage(usage: AnthropicUsage): Usage {
-  const cached = usage.cache_read_input_tokens ?? 0;
-  const written = usage.cache_creation_input_tokens ?? 0;
-  const writtenForHour = usage.cache_creation?.ephemeral_1h_input_tokens;
+  const { iterations } = usage;
+  const summaries = Array.isArray(iterations) ? iterations.filter(({ type }) => type === 'compaction') : [];
+  const inSummaries = (tokensOf: (counted: CountedTokens) => number | null | undefined) =>
+    summaries.reduce((total, counted) => total + (tokensOf(counted) ?? 0), 0);
+  const cachedOf = (counted: CountedTokens) => counted.cache_read_input_tokens ?? 0;
+  const writtenOf = (counted: CountedTokens) => counted.cache_creation_input_tokens ?? 0;
+  const writtenForHourOf = (counted: CountedTokens) => counted.cache_creation?.ephemeral_1h_input_tokens ?? 0;
+  const cached = cachedOf(usage) + inSummaries(cachedOf);
+  const written = writtenOf(usage) + inSummaries(writtenOf);
+  const writtenForHour = writtenForHourOf(usage) + inSummaries(writtenForHourOf);
+  // Where these two are missing, they are unknown, and not nothing.
+  const promptTokens = usage.input_tokens + inSummaries((counted) => counted.input_tokens) + cached + written;
+  const completionTokens = usage.output_tokens + inSummaries((counted) => counted.output_tokens);
   const thinking = usage.output_tokens_details?.thinking_tokens;
-  const promptTokens = usage.input_tokens + cached + written;
   return {
     promptTokens,
-    completionTokens: usage.output_tokens,
-    totalTokens: promptTokens + usage.output_tokens,
+    completionTokens,
+    totalTokens: promptTokens + completionTokens,
     cachedPromptTokens: cached,
     cacheWriteTokens: written,
     ...(writtenForHour && { cacheWrite1hTokens: writtenForHour }),

@@ -6,6 +6,7 @@ import { classifyBrokenOff } from '../classify-response.ts';
 import { usageOrEstimate } from '../estimate-usage.ts';
 import { isObject, type JsonObject, objectOf, objectsOf, stringOf } from '../json-object.ts';
 import type { AnswerReader } from '../native-answer.ts';
+import { servedOn } from '../served-on.ts';
 import { createTranscript } from '../transcript.ts';
 import { lastEvents } from './response-body.ts';
 import { createResponseReader, isCall } from './response-deltas.ts';
@@ -41,6 +42,7 @@ export function startResponseAnswer(
         ...(await usageOrEstimate(toResponseUsage(ended.usage), generation, transcript.written(), counter)),
         providerModel: stringOf(ended.model) || model,
         providerRequestId,
+        ...servedOn({ service_tier: ended.service_tier }),
       };
     },
   };

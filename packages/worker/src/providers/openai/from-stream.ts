@@ -6,6 +6,7 @@ import type OpenAI from 'openai';
 import { usageOrEstimate } from '../estimate-usage.ts';
 import { objectsOf, stringOf } from '../json-object.ts';
 import type { AnswerReader } from '../native-answer.ts';
+import { servedOn } from '../served-on.ts';
 import { createTranscript } from '../transcript.ts';
 import { createChoiceReader } from './choice-deltas.ts';
 import { finishReason } from './finish-reason.ts';
@@ -24,10 +25,12 @@ export function startAnswer(
   const reasons = new Map<number, string | null>();
   let usage: OpenAI.CompletionUsage | null = null;
   let providerModel = model;
+  let tier: unknown;
 
   return {
     take(chunk) {
       providerModel = stringOf(chunk.model) || providerModel;
+      tier = chunk.service_tier ?? tier;
       usage = (chunk.usage as OpenAI.CompletionUsage | null | undefined) ?? usage;
       // Compatible servers send chunks without choices.
       const choices = objectsOf(chunk.choices);
@@ -48,6 +51,7 @@ export function startAnswer(
         ...(await usageOrEstimate(usage && toUsage(usage), generation, transcript.written(), counter)),
         providerModel,
         providerRequestId,
+        ...servedOn({ service_tier: tier }),
       };
     },
   };

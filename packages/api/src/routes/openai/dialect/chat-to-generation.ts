@@ -57,9 +57,9 @@ const hasNoCounterpart: Record<string, (body: ChatBody) => boolean> = {
   service_tier: ({ service_tier }) => !['auto', 'default'].includes(service_tier ?? 'auto'),
 };
 
-/** Zero is how some clients say that there is no limit. */
+/** Zero is how some clients say that there is no limit. Of two, a server may know the older name alone: the greater holds. */
 const maxTokensOf = ({ max_completion_tokens, max_tokens }: ChatBody): number | undefined =>
-  max_completion_tokens || max_tokens || undefined;
+  Math.max(max_completion_tokens ?? 0, max_tokens ?? 0) || undefined;
 
 type Declared = NonNullable<ChatBody['functions']>[number];
 
