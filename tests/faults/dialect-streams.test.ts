@@ -1,10 +1,10 @@
 import Anthropic, { APIError as AnthropicError } from '@anthropic-ai/sdk';
-import { type Gateway, post, send, startGateway } from '@llm-gateway/testkit/start-gateway';
+import { type Gateway, send, startGateway } from '@llm-gateway/testkit/start-gateway';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import OpenAI, { APIError as OpenAIError } from 'openai';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { take } from '../sdk/take.ts';
-import { bodyOf, cases, type DialectCase, openDialectStream, pathOf } from './dialects/open-dialect-stream.ts';
+import { bodyOf, cases, type DialectCase, nameOf, openDialectStream, wholeOf } from './dialects/open-dialect-stream.ts';
 
 let gateway: Gateway;
 beforeAll(async () => {
@@ -19,8 +19,6 @@ beforeAll(async () => {
 });
 afterAll(() => gateway?.stop());
 
-const nameOf = ({ dialect, provider }: DialectCase) => `${dialect}-${provider}`;
-
 /** Opens a stream of every kind at once. */
 const openAll = (story: string, order: string, url = gateway.apis[0]?.url ?? '') =>
   Promise.all(
@@ -30,20 +28,6 @@ const openAll = (story: string, order: string, url = gateway.apis[0]?.url ?? '')
       return { ...each, name, ask, stream: await openDialectStream(each.dialect, ask) };
     }),
   );
-
-/** What the provider says to a request, asked by the provider's own name of the model. */
-async function wholeOf({ dialect, provider, ask }: DialectCase & { ask: { model: string; prompt: string } }) {
-  const own = provider === 'anthropic' ? 'messages' : dialect === 'responses' ? 'responses' : 'chat';
-  const model = ask.model.replace(`${provider}/`, '');
-  const { body } = await post(`${gateway.sandboxProcess.url}${pathOf[own]}`, bodyOf(own, { ...ask, model }), {
-    'x-api-key': 'any',
-    authorization: 'Bearer any',
-    'x-request-id': 'oracle',
-  });
-  if (own === 'messages') return body.content[0].text as string;
-  if (own === 'chat') return body.choices[0].message.content as string;
-  return body.output.find(({ type }: { type: string }) => type === 'message').content[0].text as string;
-}
 
 const together = <T>(list: readonly T[], check: (each: T) => Promise<void>) => Promise.all(list.map(check));
 
@@ -75,7 +59,7 @@ describe('a worker that is killed', () => {
       expect(end, name).toMatchObject({ how: 'error', error: { message: expect.stringContaining('broke off') } });
       const error = end.how === 'error' && end.error;
       expect(error, name).toBeInstanceOf(dialect === 'messages' ? AnthropicError : OpenAIError);
-      const whole = await wholeOf(each);
+      const whole = await wholeOf(gateway.sandboxProcess.url, each);
       expect(whole.startsWith(stream.text()), `${name}: ${stream.text()}`).toBe(true);
       expect(stream.text().length, name).toBeLessThan(whole.length);
       expect(await ended(stream.jobId)).toMatchObject({ status: 'failed', error: { code: 'answer_broken_off' } });
@@ -92,7 +76,7 @@ describe('a worker that is killed', () => {
     await together(await opening, async (each) => {
       const { name, stream } = each;
       expect(await stream.end(), name).toEqual({ how: 'complete' });
-      expect(stream.text(), name).toBe(await wholeOf(each));
+      expect(stream.text(), name).toBe(await wholeOf(gateway.sandboxProcess.url, each));
       expect(await calls(name), name).toHaveLength(2);
       expect(await billedCalls(name), name).toBe(1);
       expect(await ended(stream.jobId)).toMatchObject({ status: 'completed' });
@@ -175,7 +159,7 @@ describe('an api that is killed', () => {
         expect(all.at(-1), name).toMatchObject({ type: 'response.completed' });
       }
       const { body } = await send(`${gateway.url}/v1/jobs/${stream.jobId}/result`);
-      expect(JSON.stringify(body), name).toContain(JSON.stringify(await wholeOf(each)));
+      expect(JSON.stringify(body), name).toContain(JSON.stringify(await wholeOf(gateway.sandboxProcess.url, each)));
       expect(await calls(name), name).toHaveLength(1);
       expect(await billedCalls(name), name).toBe(1);
     });
@@ -186,7 +170,7 @@ describe('an api that is killed', () => {
 /** Every client has got its answer by its own second try, and none was bought twice. */
 const expectRetriesToFindTheirJobs = (waiting: ReturnType<typeof askAll>) =>
   together(waiting, async (each) => {
-    expect(await each.answer, each.name).toBe(await wholeOf(each));
+    expect(await each.answer, each.name).toBe(await wholeOf(gateway.sandboxProcess.url, each));
     expect(each.sent, each.name).toEqual(['0', '1']);
     expect(await calls(each.name), each.name).toHaveLength(1);
   });

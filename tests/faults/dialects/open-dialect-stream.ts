@@ -1,4 +1,5 @@
 import Anthropic from '@anthropic-ai/sdk';
+import { post } from '@llm-gateway/testkit/start-gateway';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import OpenAI from 'openai';
 
@@ -8,6 +9,8 @@ export const cases = (['chat', 'responses', 'messages'] as const).flatMap((diale
 );
 
 export type DialectCase = (typeof cases)[number];
+
+export const nameOf = ({ dialect, provider }: DialectCase) => `${dialect}-${provider}`;
 
 /** What a client does to a stream that it has opened with an official SDK. */
 export interface DialectStream {
@@ -23,13 +26,16 @@ export interface DialectStream {
   events: any[];
 }
 
-interface Ask {
-  url: string;
+interface Asked {
   model: string;
   prompt: string;
-  headers?: Record<string, string>;
   /** Further members of the body. */
   more?: object;
+}
+
+interface Ask extends Asked {
+  url: string;
+  headers?: Record<string, string>;
 }
 
 interface Opened {
@@ -47,7 +53,7 @@ export const pathOf = {
 } as const;
 
 /** What asks a dialect for an answer. */
-export const bodyOf = (dialect: DialectCase['dialect'], { model, prompt, more = {} }: Omit<Ask, 'url' | 'headers'>) => ({
+export const bodyOf = (dialect: DialectCase['dialect'], { model, prompt, more = {} }: Asked) => ({
   model,
   ...(dialect === 'responses' ? { input: prompt } : { messages: [{ role: 'user' as const, content: prompt }] }),
   ...(dialect === 'messages' ? { max_tokens: 10_000 } : {}),
@@ -112,6 +118,23 @@ function isLast(event: unknown): boolean {
   // biome-ignore lint/suspicious/noExplicitAny: three vendors' events
   const { type, choices } = event as any;
   return type === 'response.completed' || type === 'message_stop' || choices?.[0]?.finish_reason === 'stop';
+}
+
+/** What the provider says to a request, asked by the provider's own name of the model. */
+export async function wholeOf(
+  sandboxUrl: string,
+  { dialect, provider, ask }: DialectCase & { ask: Asked },
+): Promise<string> {
+  const own = provider === 'anthropic' ? 'messages' : dialect === 'responses' ? 'responses' : 'chat';
+  const model = ask.model.replace(`${provider}/`, '');
+  const { body } = await post(`${sandboxUrl}${pathOf[own]}`, bodyOf(own, { ...ask, model }), {
+    'x-api-key': 'any',
+    authorization: 'Bearer any',
+    'x-request-id': 'oracle',
+  });
+  if (own === 'messages') return body.content[0].text;
+  if (own === 'chat') return body.choices[0].message.content;
+  return body.output.find(({ type }: { type: string }) => type === 'message').content[0].text;
 }
 
 /** What a stream's bytes say, without the comments that keep it alive. */
