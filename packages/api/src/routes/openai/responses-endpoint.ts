@@ -21,6 +21,7 @@ export const responsesEndpoint = defineEndpoint({
   manner: responsesManner,
   providerHeaders: openaiHeaders,
   fieldNames: {
+    '/messages': '/input',
     '/max_tokens': '/max_output_tokens',
     '/response_format': '/text/format',
     '/reasoning_effort': '/reasoning/effort',

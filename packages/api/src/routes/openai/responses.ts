@@ -3,7 +3,7 @@ import { countPromptTokens } from '@llm-gateway/shared/tokens/count-prompt';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ApiDeps } from '../../deps.ts';
-import { countedModel } from '../../generation/counted-model.ts';
+import { countForModel } from '../../generation/count-for-model.ts';
 import { dialectRoute } from '../../generation/dialect-route.ts';
 import type { JobCommands } from '../../jobs/job-commands.ts';
 import type { LaneBoard } from '../../lanes/lane-board.ts';
@@ -55,10 +55,13 @@ export const responsesRoutes: FastifyPluginAsyncZod<ResponsesDeps> = async (app,
       },
     },
     async ({ body, caller }, reply) => {
-      if (body.model != null) countedModel(body.model, caller, await deps.board.survey(), deps.routing);
       const before = await countPrevious(body.previous_response_id, caller, deps.jobs);
       const prompt = readPrompt(body, () => undefined);
-      const input_tokens = before + (await countPromptTokens(prompt, deps.counter));
+      const said =
+        body.model == null
+          ? await countPromptTokens(prompt, deps.counter)
+          : await countForModel(prompt, body.model, caller, deps);
+      const input_tokens = before + said;
       reply.header('x-gateway-token-count', 'estimated');
       return { object: 'response.input_tokens' as const, input_tokens };
     },
