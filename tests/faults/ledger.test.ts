@@ -1,4 +1,7 @@
 import { randomInt } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isFinal } from '@llm-gateway/shared/contracts/job';
 import { createKeys } from '@llm-gateway/shared/redis/keys';
@@ -10,20 +13,33 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { finalBill, readJobs } from './chaos/oracle.ts';
 import { billByRequest, ledgerByRequest, type Row, total } from './ledger/books.ts';
+import {
+  type DialectTally,
+  makeDialectOrder,
+  newDialectTally,
+  placeInDialect,
+  pricesFile,
+  routingFile,
+} from './ledger/dialect-orders.ts';
 import { type Client, makeOrders, type Order, place, type Tally } from './ledger/orders.ts';
 
 // LEDGER_SEED repeats a story, as far as the machine does; LEDGER_JOBS and LEDGER_KILLS tell a longer or shorter one.
 const seed = Number(process.env.LEDGER_SEED ?? randomInt(2 ** 31));
 const jobCount = Number(process.env.LEDGER_JOBS ?? 5000);
+const dialectShare = 0.4;
 const killCount = Number(process.env.LEDGER_KILLS ?? 20);
 const placedAtOnce = 40;
 /** Enough for about half of what the second tenant asks for. */
 const tightBudgetUsd = (jobCount * 0.00005).toFixed(6);
 
+let folder: string;
 let redis: Redis;
 let gateway: Gateway;
 let database: pg.Client;
 beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'llm-gateway-ledger-'));
+  const [routing, prices] = [join(folder, 'routing.yaml'), join(folder, 'prices.json')];
+  await Promise.all([writeFile(routing, routingFile), writeFile(prices, pricesFile)]);
   redis = new Redis(inject('redisUrl'));
   gateway = await startGateway({
     redisUrl: inject('redisUrl'),
@@ -35,6 +51,8 @@ beforeAll(async () => {
       MAX_REQUESTS_PER_MINUTE: '1000000',
       MAX_REQUESTS_PER_HOUR: '1000000',
       WORKER_CONCURRENCY: '50',
+      ROUTING_FILE: routing,
+      PRICES_FILE: prices,
     },
   });
   database = new pg.Client({ connectionString: gateway.environment.DATABASE_URL });
@@ -44,6 +62,7 @@ afterAll(async () => {
   await database?.end();
   await gateway?.stop();
   redis?.disconnect();
+  await rm(folder, { recursive: true, force: true });
 });
 
 const admin = { authorization: `Bearer ${adminKey}` };
@@ -63,6 +82,18 @@ async function placeAll(orders: readonly Order[], client: Client, random: Random
     for (let order = waiting.shift(); order; order = waiting.shift()) await place(order, client, random, tally);
   };
   await Promise.all(Array.from({ length: placedAtOnce / 2 }, placing));
+}
+
+/** So many orders in the vendors' dialects, whose clients mostly wait for what comes of them: more of them at once. */
+async function placeInDialects(client: Client, count: number, random: Random, tally: DialectTally): Promise<void> {
+  let number = 0;
+  const placing = async () => {
+    while (number < count) {
+      number += 1;
+      await placeInDialect(makeDialectOrder(`dialect-${number}`, random), client, random, tally);
+    }
+  };
+  await Promise.all(Array.from({ length: placedAtOnce }, placing));
 }
 
 /** Kills a worker in whatever it is doing, over and over; another takes its place. */
@@ -113,26 +144,33 @@ test(`the ledger equals the bill, whatever is killed (LEDGER_SEED=${seed})`, { t
   const wide = await openTenant('wide', []);
   const tight = await openTenant('tight', [{ period: 'total', limit_usd: tightBudgetUsd }]);
   const tallies = { wide: newTally(), tight: newTally() };
+  const dialects = newDialectTally();
 
   let isOver = false;
   const killing = kill(createRandom(seed + 1), killCount, () => isOver);
   await Promise.all([
-    placeAll(makeOrders(Math.ceil(jobCount * 0.7), random), wide, random, tallies.wide),
+    placeAll(makeOrders(Math.ceil(jobCount * (0.7 - dialectShare)), random), wide, random, tallies.wide),
+    placeInDialects(wide, jobCount * dialectShare, createRandom(seed + 2), dialects),
     placeAll(makeOrders(Math.floor(jobCount * 0.3), random), tight, random, tallies.tight),
   ]);
   const killed = killCount > 0 ? await killing : 0;
   isOver = true;
-  const bill = await whenSettled(new Set([...tallies.wide.accepted, ...tallies.tight.accepted]));
+  const bill = await whenSettled(new Set([...tallies.wide.accepted, ...tallies.tight.accepted, ...dialects.accepted]));
 
   const rows = await query('select * from ledger');
   const calls = rows.filter(({ kind }) => kind === 'call');
   const unsettled = new Set(calls.filter(isUnknown).map(({ request }) => request));
-  const modelOf = new Map(rows.map(({ request, model }) => [request, model]));
-  const [told, billed] = [ledgerByRequest(rows), billByRequest(bill, modelOf)];
+  const [told, billed] = [ledgerByRequest(rows), billByRequest(bill, rows)];
   console.log(
     `[ledger] ${JSON.stringify({
       jobs: tallies.wide.accepted.size + tallies.tight.accepted.size,
       cachedAtOnce: tallies.wide.cached + tallies.tight.cached,
+      dialects: {
+        jobs: dialects.accepted.size,
+        answered: dialects.answered.size,
+        retried: dialects.retried.size,
+        statuses: Object.fromEntries(dialects.statuses),
+      },
       refused: Object.fromEntries(tallies.tight.refused),
       killed,
       rows: rows.length,
@@ -149,6 +187,9 @@ test(`the ledger equals the bill, whatever is killed (LEDGER_SEED=${seed})`, { t
   );
 
   expect(tallies.wide.refused).toEqual(new Map());
+  expect(dialects.silent).toEqual([]);
+  expect(dialects.retried.size).toBeGreaterThan(0);
+  expect(await answeredTwice(dialects.retried)).toEqual([]);
   for (const request of new Set([...told.keys(), ...billed.keys()])) {
     const [ledger, provider] = [told.get(request), billed.get(request)];
     if (!unsettled.has(request)) expect({ request, ...ledger }).toEqual({ request, ...provider });
@@ -164,6 +205,21 @@ test(`the ledger equals the bill, whatever is killed (LEDGER_SEED=${seed})`, { t
   expect(tallies.tight.refused.get(402)).toBeGreaterThan(0);
   expect([...tallies.tight.refused.keys()]).toEqual([402]);
 });
+
+/** Requests of clients that asked again while the first answer was under way or had not been sent, and got another one. */
+async function answeredTwice(requests: ReadonlySet<string>): Promise<string[]> {
+  const records = [...(await readJobs(redis, gateway.keyPrefix)).values()].map(({ record }) => record);
+  const answered = records.filter(({ request, answer, free }) => requests.has(request) && answer && !free);
+  const byRequest = Map.groupBy(answered, ({ request }) => request);
+  return [...byRequest].flatMap(([request, list]) => {
+    const inOrder = list.toSorted((one, other) => one.createdMs - other.createdMs);
+    // What was sent to a client that turned away in the same moment is a new request's no more.
+    const wasSent = inOrder
+      .slice(1)
+      .every(({ createdMs }, index) => (inOrder[index]?.deliveredMs ?? Infinity) <= createdMs);
+    return wasSent ? [] : [request];
+  });
+}
 
 /** Its worker was killed or taken for dead, or the connection broke before a word had come back. */
 const isUnknown = ({ usage_source }: Row) => usage_source === 'unknown';

@@ -8,6 +8,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { startPrivateRedis } from '../../scripts/redis/start-private-redis.ts';
 import type { PrivateServer } from '../../scripts/servers/private-server.ts';
+import { cases, nameOf, openDialectStream, wholeOf } from './dialects/open-dialect-stream.ts';
 
 let dir: string;
 let redis: PrivateServer;
@@ -40,6 +41,15 @@ const recovered = () =>
   waitFor(async () => (await ask(`after ${performance.now()}`)).status === 200, {
     what: 'requests are answered again',
   });
+
+/** What Redis has written to its file it has again; the rest of a second is what `everysec` may lose with a machine. */
+async function whenKept() {
+  const written = new Redis(redis.url);
+  await waitFor(async () => /aof_pending_bio_fsync:0/.test(await written.info('persistence')), {
+    what: 'the AOF is synced',
+  });
+  written.disconnect();
+}
 
 test('with Redis stopped requests get 503 at once, and service comes back by itself', async () => {
   expect((await ask('before')).status).toBe(200);
@@ -80,12 +90,7 @@ test('an open stream goes on where it was, and a key still knows its job', async
     user_id: 'steady',
   });
   const frames = await stream.take(4);
-  const written = new Redis(redis.url);
-  // What Redis has written to its file it has again; the rest of a second is what `everysec` may lose with a machine.
-  await waitFor(async () => /aof_pending_bio_fsync:0/.test(await written.info('persistence')), {
-    what: 'the AOF is synced',
-  });
-  written.disconnect();
+  await whenKept();
 
   await redis.kill('SIGKILL');
   await waitFor(async () => (await gateway.get('/ready')).status === 503, { what: 'the loss is noticed' });
@@ -102,6 +107,34 @@ test('an open stream goes on where it was, and a key still knows its job', async
   const again = await gateway.generate(body, key);
   expect(again.headers.get('idempotent-replayed')).toBe('true');
   expect(again.body.job_id).toBe(first.body.job_id);
+});
+
+test('open streams of every dialect end as told, or go on: never in silence, and never with the words of two calls', async () => {
+  const asked = await Promise.all(
+    cases.map(async (each) => {
+      const name = `redis-away-${nameOf(each)}`;
+      const ask = { model: `${each.provider}/sandbox/drip-40+tokens-150`, prompt: name };
+      const headers = { 'x-request-id': name };
+      const stream = await openDialectStream(each.dialect, { ...ask, url: gateway.url, headers });
+      return { ...each, name, ask, stream };
+    }),
+  );
+  await Promise.all(asked.map(({ stream }) => stream.pieces(3)));
+  await whenKept();
+  await redis.kill('SIGKILL');
+  await waitFor(async () => (await gateway.get('/ready')).status === 503, { what: 'the loss is noticed' });
+  redis = await startPrivateRedis({ dir, port: redis.port });
+  const ends = await Promise.all(
+    asked.map(async (each) => {
+      const { how } = await each.stream.end();
+      const whole = await wholeOf(gateway.sandboxProcess.url, each);
+      const text = each.stream.text();
+      expect(how === 'complete' ? text === whole : whole.startsWith(text), each.name).toBe(true);
+      expect((await gateway.sandbox.bill({ request_id: each.name })).calls, each.name).toBe(1);
+      return how;
+    }),
+  );
+  expect(ends).not.toContain('silent');
 });
 
 test('a Redis that hangs is told within a second or two, not waited for', async () => {

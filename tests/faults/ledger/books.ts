@@ -21,12 +21,14 @@ const prices: Record<string, [bigint, bigint]> = {
   'openai/gpt-4o': [2500n, 10_000n],
   'openai/gpt-4o-mini': [150n, 600n],
   'anthropic/claude-3-5-sonnet': [3000n, 15_000n],
+  'anthropic/claude-haiku-4-5': [1000n, 5000n],
+  'openai/text-embedding-3-small': [20n, 0n],
   sandbox: [1000n, 2000n],
 };
 
 /** What so many tokens cost, in nano-dollars, worked out anew. */
 export function costOf(model: string, promptTokens: number, completionTokens: number): bigint {
-  const price = prices[model] ?? (model.startsWith('sandbox/') ? prices.sandbox : undefined);
+  const price = prices[model] ?? (/(^|\/)sandbox\//.test(model) ? prices.sandbox : undefined);
   if (!price) throw new Error(`no price of ${model} in this test`);
   return BigInt(promptTokens) * price[0] + BigInt(completionTokens) * price[1];
 }
@@ -65,11 +67,15 @@ export function ledgerByRequest(rows: readonly Row[]): Map<string, Sum> {
 }
 
 /** What the provider charged every request for. The provider knows a model by its own name. */
-export function billByRequest({ entries }: Bill, modelOf: ReadonlyMap<string, string>): Map<string, Sum> {
+export function billByRequest({ entries }: Bill, rows: readonly Row[]): Map<string, Sum> {
   const sums = new Map<string, Sum>();
-  for (const { request_id, prompt_tokens, completion_tokens } of entries) {
+  const modelsOf = new Map<string, Set<string>>();
+  for (const { request, model } of rows) modelsOf.set(request, (modelsOf.get(request) ?? new Set()).add(model));
+  for (const { request_id, model: named, prompt_tokens, completion_tokens } of entries) {
     const request = request_id ?? '';
-    const model = modelOf.get(request);
+    const models = [...(modelsOf.get(request) ?? [])];
+    // Of several, where one has taken the place of another, the name tells which.
+    const model = models.length > 1 ? models.find((id) => id.endsWith(`/${named}`)) : models[0];
     if (model === undefined) throw new Error(`the ledger knows nothing of ${request}`);
     const nanoUsd = costOf(model, prompt_tokens, completion_tokens);
     add(sums, request, { calls: 1, promptTokens: prompt_tokens, completionTokens: completion_tokens, nanoUsd });

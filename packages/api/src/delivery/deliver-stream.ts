@@ -76,6 +76,8 @@ export async function deliverStream(reply: FastifyReply, wish: StreamWish, deps:
   const failure = isHeld ? outlet.end()?.failure : undefined;
   if (failure || (isDraining && !outlet.end())) {
     leave();
+    // Told as an error that is answered in full: a client that asks again asks anew.
+    if (failure) wish.onDelivered?.();
     throw failure ? new GatewayError(failure) : draining(id);
   }
   setTimeHeaders(reply);

@@ -85,10 +85,13 @@ describe('a retry', () => {
     expect(second.json().job_id).not.toBe(first.json().job_id);
   });
 
-  test('does not attach to a failure that was delivered: it is a new try', async () => {
+  test.for([
+    ['an answer', {}],
+    ['a stream', { stream: true }],
+  ] as [string, object][])('does not attach to a failure that was delivered in place of %s: it is a new try', async ([, how]) => {
     const body = ask();
     api.answers = () => failed({ code: 'provider_rate_limited', detail: 'slow down' });
-    await api.generate(body);
+    expect((await api.generate({ ...body, ...how })).statusCode).toBe(429);
     const id = api.accepted.at(-1) ?? '';
     await delivered(id);
     api.answers = () => answered('now it works');
