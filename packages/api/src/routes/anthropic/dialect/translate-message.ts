@@ -7,10 +7,11 @@ import { errorReply } from '../../../http/error-body.ts';
 import { lastSequence } from '../../../jobs/sequence.ts';
 import { eventText, type Typed } from './frame.ts';
 import { Narrator } from './narrator.ts';
+import { modelNameOf } from './to-message.ts';
 
 /** A job's events as those of a message's stream, for one reader. */
-export function translateMessage(id: string, { request, model, generation }: JobRecord): Translator {
-  const narrator = new Narrator(id, model, generation.native?.body);
+export function translateMessage(id: string, { request, target, generation, answer }: JobRecord): Translator {
+  const narrator = new Narrator(id, modelNameOf(answer?.target ?? target), generation.native?.body);
   /** Deltas of one write to the log, of which it is not known yet whether it has the provider's own events as well. */
   let held: { atMs: number; deltas: Delta[] } | undefined;
 
@@ -50,11 +51,10 @@ export function translateMessage(id: string, { request, model, generation }: Job
     begin: () => ({ kind: 'life', sequence: 0, text: '' }),
     entry({ sequence, atMs, event }: LogEntry): Frame {
       if (event.type === 'started' || event.type === 'retrying') {
-        const attempt = event.type === 'started' ? { attempt: event.attempt } : {};
         held = undefined;
-        const frame = { kind: 'life', sequence, ...attempt } as const;
+        const frame = { kind: 'life', sequence } as const;
         if (narrator.hasBegun) return { ...frame, text: brokenOff(), isLast: true };
-        narrator.reset();
+        narrator.reset(event.type === 'started' ? modelNameOf(event.model) : undefined);
         return { ...frame, text: '' };
       }
       const text = say(event, atMs);

@@ -50,11 +50,11 @@ export function createChunkTranslator(kind: ChunkKind, wantsUsage: boolean): Tra
   let { isNative } = kind;
   let target: string | undefined;
 
-  function start({ attempt, model }: Extract<JobEvent, { type: 'started' }>, sequence: number): Frame {
+  function start({ model }: Extract<JobEvent, { type: 'started' }>, sequence: number): Frame {
     outlet.restart();
     isNative = kind.isNative;
     target = model;
-    return { ...silence(sequence), attempt, ...(outlet.hasTold() ? { isLast: true } : {}) };
+    return { ...silence(sequence), ...(outlet.hasTold() ? { isLast: true } : {}) };
   }
 
   const tellNeutral = (sequence: number, delta: Delta): Frame =>
