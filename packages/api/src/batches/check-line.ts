@@ -13,7 +13,7 @@ const members = {
     .string()
     .min(1)
     .max(customIdMax)
-    .refine((text) => !text.includes('\0')),
+    .refine((text) => !text.includes('\0') && text.isWellFormed()),
   method: z.literal('POST'),
   body: z
     .record(z.string(), z.unknown())
@@ -21,7 +21,7 @@ const members = {
 };
 
 const rules = {
-  custom_id: `must be a text of 1 to ${customIdMax} characters`,
+  custom_id: `must be a text of 1 to ${customIdMax} characters of well-formed Unicode`,
   method: 'must be "POST"',
   body: `must be an object that is not nested deeper than ${bodyDepthMax} levels and has at most ${bodyValuesMax} values`,
 } as const;

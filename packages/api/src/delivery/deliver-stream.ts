@@ -1,6 +1,9 @@
+import type { JobEvent } from '@llm-gateway/shared/contracts/event';
 import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
+import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { FastifyReply } from 'fastify';
+import { modelHeaders } from '../generation/model-headers.ts';
 import { draining } from '../http/draining.ts';
 import { setTimeHeaders } from '../http/standard-headers.ts';
 import type { Frame, Translator } from './event-frames.ts';
@@ -52,8 +55,9 @@ export async function deliverStream(reply: FastifyReply, wish: StreamWish, deps:
   reply.request.body = undefined;
 
   const outlet = createOutlet(wish);
-  const { tenantId, after, translator, manner } = wish;
+  const { tenantId, after, manner } = wish;
   const { write, onEnd, onLost } = outlet;
+  const translator = watching(wish.translator, outlet.noteStart);
   const stream = new EventStream({ tenantId, id, record, after, translator, write, onEnd, onLost }, deps);
   const leave = () => {
     stream.close();
@@ -72,7 +76,7 @@ export async function deliverStream(reply: FastifyReply, wish: StreamWish, deps:
   await outlet.committed(isHeld ? deps.commitMs : 0);
   if (reply.raw.destroyed) return;
 
-  if (isHeld) reply.header('x-gateway-attempts', String(outlet.attempt()));
+  if (isHeld) reply.headers(outlet.answerer());
   const failure = isHeld ? outlet.end()?.failure : undefined;
   if (failure || (isDraining && !outlet.end())) {
     leave();
@@ -94,6 +98,18 @@ export function announceStream(reply: FastifyReply): void {
   reply.raw.writeHead(200, { ...textHeaders(reply), ...eventStreamHeaders }).end();
 }
 
+type Started = Extract<JobEvent, { type: 'started' }>;
+
+/** The same, with a word of every beginning of a call. */
+const watching = (translator: Translator, onStart: (event: Started) => void): Translator => ({
+  begin: (record) => translator.begin(record),
+  entry(entry) {
+    if (entry.event.type === 'started') onStart(entry.event);
+    return translator.entry(entry);
+  },
+  end: (record, cursor) => translator.end(record, cursor),
+});
+
 /** Where the frames of a stream go: kept until the answer is begun, then to the client. */
 function createOutlet({
   record,
@@ -106,6 +122,7 @@ function createOutlet({
   const held: Frame[] = [];
   let connection: StreamConnection | undefined;
   let { attempt } = record;
+  let target: string | undefined;
   let end: JobRecord | undefined;
   let isLost = false;
   let isTold = false;
@@ -117,8 +134,15 @@ function createOutlet({
   };
   return {
     commit,
-    /** How many times the provider has been asked, as far as this stream has told. */
-    attempt: () => end?.attempt ?? attempt,
+    noteStart(event: Started) {
+      attempt = Math.max(attempt, event.attempt);
+      target = event.model;
+    },
+    /** Headers that tell of who answers and how often they were asked, as far as this stream has heard. */
+    answerer() {
+      const model = resolveModel(end?.answer?.target ?? target ?? '');
+      return { ...(model ? modelHeaders(model) : {}), 'x-gateway-attempts': String(end?.attempt ?? attempt) };
+    },
     end: () => end,
     /** Resolves when the answer may begin: with the first frame that it waits for, at the end, or after `patienceMs`. */
     async committed(patienceMs: number): Promise<void> {
@@ -131,7 +155,6 @@ function createOutlet({
       finish();
     },
     write(frame: Frame): boolean {
-      attempt = Math.max(attempt, frame.attempt ?? 0);
       // It says itself why nothing more is told.
       isTold ||= frame.isLast === true;
       if (kinds && frame.kind !== 'life' && !kinds.has(frame.kind)) return true;

@@ -14,8 +14,6 @@ export interface Frame {
   kind: 'life' | 'text' | 'tool-call' | 'usage';
   /** Server-sent events, as they are written; may be empty. */
   text: string;
-  /** Of the beginning of an attempt, its number. */
-  attempt?: number;
   /** Nothing more can be told to this reader, although the job goes on; its text says so. */
   isLast?: boolean;
 }
@@ -81,7 +79,7 @@ export function entryFrame(jobId: string, { sequence, atMs, event }: LogEntry): 
   switch (event.type) {
     case 'started': {
       const { attempt, provider, model } = event;
-      return { ...frame('life', 'job.started', sequence, jobId, atMs, { attempt, provider, model }), attempt };
+      return frame('life', 'job.started', sequence, jobId, atMs, { attempt, provider, model });
     }
     case 'text-delta':
       return deltaFrame(jobId, sequence, atMs, { type: 'text', text: event.text });

@@ -88,15 +88,18 @@ describe('a retry', () => {
   test.for([
     ['an answer', {}],
     ['a stream', { stream: true }],
-  ] as [string, object][])('does not attach to a failure that was delivered in place of %s: it is a new try', async ([, how]) => {
-    const body = ask();
-    api.answers = () => failed({ code: 'provider_rate_limited', detail: 'slow down' });
-    expect((await api.generate({ ...body, ...how })).statusCode).toBe(429);
-    const id = api.accepted.at(-1) ?? '';
-    await delivered(id);
-    api.answers = () => answered('now it works');
-    expect((await api.generate(body, isRetry)).json()).toMatchObject({ completion: 'now it works' });
-  });
+  ] as [string, object][])(
+    'does not attach to a failure that was delivered in place of %s: it is a new try',
+    async ([, how]) => {
+      const body = ask();
+      api.answers = () => failed({ code: 'provider_rate_limited', detail: 'slow down' });
+      expect((await api.generate({ ...body, ...how })).statusCode).toBe(429);
+      const id = api.accepted.at(-1) ?? '';
+      await delivered(id);
+      api.answers = () => answered('now it works');
+      expect((await api.generate(body, isRetry)).json()).toMatchObject({ completion: 'now it works' });
+    },
+  );
 
   test('HEAD delivers nothing: a retry still finds the answer', async () => {
     const body = ask({ gateway: { cache: { mode: 'off' } } });

@@ -30,7 +30,7 @@ const textOf = (events: readonly Typed[]): string => events.map(eventText).join(
  */
 export class Narrator {
   readonly #id: string;
-  readonly #model: string;
+  #model: string;
   readonly #options: PlacerOptions;
   #teller = new Teller();
   #place: Placer;
@@ -47,8 +47,9 @@ export class Narrator {
     return this.#teller.hasBegun;
   }
 
-  /** Forgets what was not told. */
-  reset(): void {
+  /** Forgets what was not told, and knows the model that is asked now, as its provider names it. */
+  reset(model = this.#model): void {
+    this.#model = model;
     this.#teller = new Teller();
     this.#place = createPlacer(this.#options);
     this.#prelude = [];

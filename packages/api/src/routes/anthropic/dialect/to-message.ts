@@ -3,6 +3,7 @@ import type { Part } from '@llm-gateway/shared/contracts/content';
 import { deltasOfParts } from '@llm-gateway/shared/contracts/deltas';
 import { idAs } from '@llm-gateway/shared/contracts/ids';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
+import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import { answerOf } from '../../../generation/answer-of.ts';
 import { blocksOfDeltas, createPlacer, type PlacerOptions } from './blocks-of-deltas.ts';
 import type { Json } from './frame.ts';
@@ -12,6 +13,9 @@ import type { Ending } from './teller.ts';
 /** The id of a job as that of its message. */
 export const messageIdOf = (jobId: string): string => idAs('msg_', jobId);
 
+/** A model of ours as its provider names it: so much is known when a stream begins. */
+export const modelNameOf = (target: string): string => resolveModel(target)?.model ?? target;
+
 /** The message of a job that has an answer: as its provider wrote it, or made of the neutral form. */
 export function toMessage(id: string, record: JobRecord): Json {
   const answer = answerOf(id, record);
@@ -20,7 +24,7 @@ export function toMessage(id: string, record: JobRecord): Json {
   const blocks = blocksOfAnswer(answer, placerOptions(id, record.generation.native?.body));
   const { delta, usage } = endingOf(answer);
   const { stop_reason, stop_sequence, stop_details } = delta;
-  const head = emptyMessage(id, record.model);
+  const head = emptyMessage(id, modelNameOf(answer.target ?? record.target));
   return {
     ...head,
     content: blocks.map(contentOf),

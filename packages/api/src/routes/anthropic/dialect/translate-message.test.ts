@@ -37,7 +37,7 @@ const recordOf = ({ answer, failure, asked = {} }: Ended, sequence = 0) =>
   ({
     state: failure ? 'failed' : 'completed',
     request: 'req_1',
-    model: 'gpt-4o',
+    target: 'openai/gpt-4o',
     generation: { messages: [{ role: 'user', text: 'Hello' }], native: { api: 'messages', body: asked } },
     sequence,
     createdMs: 0,
@@ -45,7 +45,7 @@ const recordOf = ({ answer, failure, asked = {} }: Ended, sequence = 0) =>
     ...(failure ? { failure } : {}),
   }) as unknown as JobRecord;
 
-const started = (attempt = 1): JobEvent => ({ type: 'started', attempt, provider: 'openai', model: 'gpt-4o' });
+const started = (attempt = 1): JobEvent => ({ type: 'started', attempt, provider: 'openai', model: 'openai/gpt-4o' });
 const text = (said: string): JobEvent => ({ type: 'text-delta', text: said });
 const delta = (said: Delta): JobEvent => ({ type: 'delta', delta: said });
 const frames = (events: readonly Typed[], said?: Delta): JobEvent => ({
@@ -419,6 +419,14 @@ describe('what goes wrong', () => {
     const events = eventsOf(body);
     const writes = [started(), frames(events.slice(0, 3)), retrying, started(2), frames(events)];
     expect(await readMessageStream(streamText(writes, { answer: nativeAnswer(body) }))).toEqual(own(body));
+  });
+
+  test('another model before a word is the one that the message is of', async () => {
+    const elsewhere: JobEvent = { type: 'started', attempt: 1, provider: 'groq', model: 'groq/llama' };
+    const answer = answerOf({ text: 'Hi', target: 'groq/llama' });
+    const read = await readMessageStream(streamText([started(), elsewhere, text('Hi')], { answer }));
+    expect(read).toMatchObject({ model: 'llama' });
+    expect(toMessage(jobId, recordOf({ answer }, 2))).toMatchObject({ model: 'llama' });
   });
 
   test('an answer that is not what was told is an error, and no end', () => {

@@ -6,10 +6,11 @@ import { errorReply } from '../../../http/error-body.ts';
 import { lastSequence } from '../../../jobs/sequence.ts';
 import { eventText, type Typed } from './frame.ts';
 import { Narrator } from './narrator.ts';
+import { modelNameOf } from './to-message.ts';
 
 /** A job's events as those of a message's stream, for one reader. */
-export function translateMessage(id: string, { request, model, generation }: JobRecord): Translator {
-  const narrator = new Narrator(id, model, generation.native?.body);
+export function translateMessage(id: string, { request, target, generation, answer }: JobRecord): Translator {
+  const narrator = new Narrator(id, modelNameOf(answer?.target ?? target), generation.native?.body);
   function say(event: Exclude<JobEvent, { type: 'started' | 'retrying' }>): string | undefined {
     switch (event.type) {
       case 'text-delta':
@@ -29,10 +30,9 @@ export function translateMessage(id: string, { request, model, generation }: Job
     begin: () => ({ kind: 'life', sequence: 0, text: '' }),
     entry({ sequence, event }: LogEntry): Frame {
       if (event.type === 'started' || event.type === 'retrying') {
-        const attempt = event.type === 'started' ? { attempt: event.attempt } : {};
-        const frame = { kind: 'life', sequence, ...attempt } as const;
+        const frame = { kind: 'life', sequence } as const;
         if (narrator.hasBegun) return { ...frame, text: brokenOff(), isLast: true };
-        narrator.reset();
+        narrator.reset(event.type === 'started' ? modelNameOf(event.model) : undefined);
         return { ...frame, text: '' };
       }
       const text = say(event);

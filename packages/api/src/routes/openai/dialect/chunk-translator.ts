@@ -52,10 +52,10 @@ export function createChunkTranslator(kind: ChunkKind, wantsUsage: boolean): Tra
   const catchUp = (sequence: number, whole: Whole): Frame =>
     outlet.catchUp(sequence, kind.chunksOf(whole)) ?? brokenOff(sequence);
 
-  function start({ attempt, model }: Extract<JobEvent, { type: 'started' }>, sequence: number): Frame {
+  function start({ model }: Extract<JobEvent, { type: 'started' }>, sequence: number): Frame {
     outlet.restart();
     target = model;
-    return { ...(outlet.hasTold() ? brokenOff(sequence) : silence(sequence)), attempt };
+    return outlet.hasTold() ? brokenOff(sequence) : silence(sequence);
   }
 
   const tellNeutral = (sequence: number, delta: Delta): Frame =>

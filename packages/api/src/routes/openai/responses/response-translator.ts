@@ -70,11 +70,9 @@ export class ResponseTranslator implements Translator {
 
   entry({ sequence, event }: LogEntry): Frame {
     switch (event.type) {
-      case 'started': {
-        const { attempt } = event;
+      case 'started':
         this.#forgetUnsaid();
-        return this.#hasContent ? this.#breakOff(sequence) : { sequence, kind: 'life', attempt, text: '' };
-      }
+        return this.#hasContent ? this.#breakOff(sequence) : { sequence, kind: 'life', text: '' };
       case 'retrying':
         this.#forgetUnsaid();
         return event.reset && this.#hasContent ? this.#breakOff(sequence) : { sequence, kind: 'life', text: '' };
