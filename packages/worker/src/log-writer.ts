@@ -1,6 +1,6 @@
 import type { Answer } from '@llm-gateway/shared/contracts/answer';
 import type { Delta } from '@llm-gateway/shared/contracts/content';
-import { mergeDeltas, visibleText, writtenText } from '@llm-gateway/shared/contracts/deltas';
+import { createWritten, mergeDeltas, visibleText, writtenText } from '@llm-gateway/shared/contracts/deltas';
 import type { JobEvent } from '@llm-gateway/shared/contracts/event';
 import type { StopReason } from '@llm-gateway/shared/lifecycle/stop-reasons';
 import type { Piece } from './providers/provider.ts';
@@ -19,8 +19,8 @@ export interface LogWriterOptions {
 }
 
 export interface LogWriter {
-  /** All that the model has written so far, seen or not, whether it is in the log yet or not. */
-  written(): string;
+  /** All that the model has written so far, of each choice apart, seen or not, whether it is in the log yet or not. */
+  written(): string[];
   push(piece: Piece): void;
   /** From now on a log that starts anew holds the answer so far in its provider's terms too. */
   keepNative(soFar: () => NonNullable<Answer['native']>): void;
@@ -136,7 +136,7 @@ function eventsOf({ deltas, frames }: Pieces): JobEvent[] {
 /** All that was said so far. */
 function createSaid() {
   let text = '';
-  let written = '';
+  const written = createWritten();
   // Only of an answer that is more than text: that of most is in `text`.
   let deltas: Delta[] | undefined;
   let native: (() => NonNullable<Answer['native']>) | undefined;
@@ -147,12 +147,12 @@ function createSaid() {
       // Of all, the last one alone can go on.
       if (deltas) deltas.push(...mergeDeltas([...deltas.splice(-1), ...more]));
       text += visibleText(more);
-      written += more.map(writtenText).join('');
+      for (const delta of more) written.add(delta);
     },
     keepNative(soFar: () => NonNullable<Answer['native']>): void {
       native = soFar;
     },
-    written: () => written,
+    written: written.texts,
     snapshot: (): JobEvent => ({
       type: 'snapshot',
       text,

@@ -10,7 +10,7 @@ const generation = { system: 'Be brief.', messages: [{ role: 'user', text: 'hell
 const asked = { ...generation, messages: [...generation.messages] };
 
 test('an answer that was cut off is charged by its tokens, and says that it is an estimate', async () => {
-  expect(await partialAnswer(asked, 'tiktoken is great!', model, undefined, counter)).toEqual({
+  expect(await partialAnswer(asked, ['tiktoken is great!'], model, undefined, counter)).toEqual({
     text: 'tiktoken is great!',
     finishReason: { unified: 'other', raw: null },
     // 3 + 2 of the prompt's texts, 3 around each of them and 3 that open the answer.
@@ -29,7 +29,7 @@ test('what the provider had counted of the prompt stands, with its parts', async
     cachedPromptTokens: 50,
     cacheWriteTokens: 5,
   };
-  expect((await partialAnswer(asked, 'hello world', model, counted, counter)).usage).toEqual({
+  expect((await partialAnswer(asked, ['hello world'], model, counted, counter)).usage).toEqual({
     promptTokens: 70,
     completionTokens: 2,
     totalTokens: 72,
@@ -40,7 +40,7 @@ test('what the provider had counted of the prompt stands, with its parts', async
 
 test('what the provider had counted of the prompt is counted anew where it makes no sense', async () => {
   const nonsense = { promptTokens: Number.NaN, completionTokens: 0, totalTokens: Number.NaN };
-  expect((await partialAnswer(asked, '', model, nonsense, counter)).usage).toEqual({
+  expect((await partialAnswer(asked, [''], model, nonsense, counter)).usage).toEqual({
     promptTokens: 14,
     completionTokens: 0,
     totalTokens: 14,
@@ -48,7 +48,7 @@ test('what the provider had counted of the prompt is counted anew where it makes
 });
 
 test('before the first word there is the prompt to pay for', async () => {
-  expect((await partialAnswer(asked, '', model, undefined, counter)).usage).toEqual({
+  expect((await partialAnswer(asked, [''], model, undefined, counter)).usage).toEqual({
     promptTokens: 14,
     completionTokens: 0,
     totalTokens: 14,

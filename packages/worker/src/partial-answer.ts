@@ -12,14 +12,14 @@ import { estimateUsage } from './providers/estimate-usage.ts';
  */
 export async function partialAnswer(
   generation: Generation,
-  written: string,
+  written: readonly string[],
   model: ResolvedModel,
   promptUsage: Usage | undefined,
   counter: Pick<TokenCounter, 'count'>,
 ): Promise<Answer> {
   const terms = askedTerms(generation.native);
   return {
-    text: written,
+    text: written.join(''),
     finishReason: { unified: 'other', raw: null },
     usage: await estimateUsage(generation, written, counter, promptUsage),
     usageSource: 'estimated',

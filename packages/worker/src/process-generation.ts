@@ -172,7 +172,7 @@ const brokenOff: Failure = {
 };
 
 /** Whether a reader that cannot take text back has been given some: no other call may take the place of this one. */
-const hasGivenAway = ({ record, log }: Call) => record.unrepeatable === true && log.written() !== '';
+const hasGivenAway = ({ record, log }: Call) => record.unrepeatable === true && log.written().length > 0;
 
 /** What the provider has charged for a call that came to no end of its own, as an estimate. */
 async function usedSoFar(call: Call, { prices, counter }: WorkerDeps): Promise<PricedAnswer | undefined> {
@@ -185,9 +185,10 @@ async function usedSoFar(call: Call, { prices, counter }: WorkerDeps): Promise<P
 // The connection did not come about, so that nothing was asked.
 const neverAsked = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'];
 
-/** Whether a failure leaves open what the provider has done: it did not refuse, it was not heard of. */
+/** Whether a failure leaves open what the provider has done: it did not refuse, it was not heard of, or not understood. */
 const isUntold = ({ code }: Failure, cause: unknown) =>
   code === 'provider_timeout' ||
+  cause instanceof SyntaxError ||
   (code === 'provider_unreachable' && !neverAsked.includes(networkCause(cause).cause_code ?? ''));
 
 /** Whose an answer is, where that is not the model that the job was accepted for. */

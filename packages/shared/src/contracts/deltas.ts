@@ -95,6 +95,18 @@ export function deltasOfParts(parts: readonly Part[]): Delta[] {
 export const visibleText = (deltas: readonly Delta[]): string =>
   deltas.map((delta) => (delta.type === 'text' && delta.choice === undefined ? delta.text : '')).join('');
 
+/** Gathers all that a model writes, to be counted: each of its choices, which come in turns, as a text of its own. */
+export function createWritten() {
+  const texts: string[] = [];
+  return {
+    add(delta: Delta): void {
+      const choice = delta.choice ?? 0;
+      texts[choice] = (texts[choice] ?? '') + writtenText(delta);
+    },
+    texts: (): string[] => texts.filter((text) => text !== undefined && text !== ''),
+  };
+}
+
 /** All that a model has written, to be counted: what is not seen is paid for as well. */
 export const writtenText = (delta: Delta): string =>
   delta.type === 'tool-call' ? (delta.name ?? '') + delta.arguments : delta.text;

@@ -65,7 +65,7 @@ describe.for(Object.entries(dialects))('%s', ([name, create]) => {
         model: { id: 'm', provider: 'sandbox', model: `${about}/sandbox/hang-mid`, known: false },
       } as const;
       const { text: got, promptUsage } = await cutOff(bench.provider(), request, bench);
-      const { usage } = await partialAnswer(request.generation, got, request.model, promptUsage, counter);
+      const { usage } = await partialAnswer(request.generation, [got], request.model, promptUsage, counter);
       expect(usage).toMatchObject(await billed(bench, request));
       // For those that tell their prompt's usage at once, too.
       expect(await countPromptTokens(request.generation, counter)).toBe(usage.promptTokens);
@@ -90,7 +90,7 @@ describe('JSON, whose first tokens are what was asked for', () => {
     const responseFormat = { type: 'json_schema', name: 'bears', schema: { enum: [value] } } as const;
     const request = requestOf('hang-mid', { responseFormat });
     const { text, promptUsage } = await cutOff(bench.provider(), request, bench);
-    const { usage } = await partialAnswer(request.generation, text, request.model, promptUsage, counter);
+    const { usage } = await partialAnswer(request.generation, [text], request.model, promptUsage, counter);
     expect(usage).toMatchObject(await billed(bench, request));
   });
 });

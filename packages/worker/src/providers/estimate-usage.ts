@@ -16,7 +16,7 @@ const believableTokens = 1_000_000_000;
 /** Usage of a call whose provider did not report it, or reported the prompt alone. Never rejects. */
 export async function estimateUsage(
   generation: Generation,
-  text: string,
+  written: readonly string[],
   counter: Counter,
   reported: ReportedUsage = {},
 ): Promise<Usage> {
@@ -24,7 +24,7 @@ export async function estimateUsage(
   const prompt = believable(promptPart(reported));
   const [promptTokens, completionTokens] = await Promise.all([
     prompt?.promptTokens ?? countPromptTokens(generation, sure),
-    sure.count([text]),
+    sure.count(written),
   ]);
   return { ...prompt, promptTokens, completionTokens, totalTokens: promptTokens + completionTokens };
 }
@@ -33,12 +33,12 @@ export async function estimateUsage(
 export async function usageOrEstimate(
   reported: ReportedUsage | null,
   generation: Generation,
-  text: string,
+  written: readonly string[],
   counter: Counter,
 ): Promise<Pick<Answer, 'usage' | 'usageSource'>> {
   const whole = believable(reported);
   if (whole) return { usage: whole, usageSource: 'provider' };
-  return { usage: await estimateUsage(generation, text, counter, reported ?? {}), usageSource: 'estimated' };
+  return { usage: await estimateUsage(generation, written, counter, reported ?? {}), usageSource: 'estimated' };
 }
 
 /** A count that is no count would be written to the record, and no reader could parse it again. */

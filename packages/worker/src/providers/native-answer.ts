@@ -42,7 +42,13 @@ export async function* relayEvents(
 }
 
 /** The answer of a call that is not streamed. What is no object is no answer, and the reader finds it unfinished. */
-export async function wholeAnswer(api: NativeApi, body: unknown, reader: AnswerReader): Promise<Answer> {
+export async function* wholeAnswer(api: NativeApi, body: unknown, reader: AnswerReader): AsyncGenerator<Piece, Answer> {
   reader.take(objectOf(body));
-  return { ...(await reader.finish()), native: { api, body: isObject(body) ? body : {} } };
+  try {
+    return { ...(await reader.finish()), native: { api, body: isObject(body) ? body : {} } };
+  } catch (error) {
+    // The provider has answered, and charges for it, whatever is wrong with the answer.
+    if (isObject(body)) yield { deltas: [] };
+    throw error;
+  }
 }

@@ -1,6 +1,6 @@
 import type { Answer } from '@llm-gateway/shared/contracts/answer';
 import type { Delta } from '@llm-gateway/shared/contracts/content';
-import { mergeDeltas, partsOfDeltas, visibleText, writtenText } from '@llm-gateway/shared/contracts/deltas';
+import { createWritten, mergeDeltas, partsOfDeltas, visibleText } from '@llm-gateway/shared/contracts/deltas';
 
 /** Gathers what a model writes. */
 export function createTranscript() {
@@ -11,8 +11,12 @@ export function createTranscript() {
       if (more.length > 0) deltas.push(...mergeDeltas([...deltas.splice(-1), ...more]));
       return more;
     },
-    /** All of it, of every choice, seen or not: to be counted. */
-    written: () => deltas.map(writtenText).join(''),
+    /** All of it, seen or not, of each choice apart: to be counted. */
+    written(): string[] {
+      const written = createWritten();
+      for (const delta of deltas) written.add(delta);
+      return written.texts();
+    },
     /** What the first choice says. */
     said(): Pick<Answer, 'text' | 'parts'> {
       const parts = partsOfDeltas(deltas);

@@ -31,7 +31,7 @@ export async function* callNative(
   const options = { body, signal, headers };
   if (!isStreamed) {
     const { data, request_id } = await upstream.client.post<unknown>(path, options).withResponse();
-    return wholeAnswer(api, data, startReader(upstream, native, request, request_id));
+    return yield* wholeAnswer(api, data, startReader(upstream, native, request, request_id));
   }
   const { data: events, request_id } = await upstream.client
     .post<Stream<unknown>>(path, { ...options, stream: true })

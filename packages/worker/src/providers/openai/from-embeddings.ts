@@ -27,7 +27,7 @@ export function startEmbeddings(
       return {
         text: '',
         finishReason: { unified: 'stop', raw: null },
-        ...(await usageOrEstimate(reported, generation, '', counter)),
+        ...(await usageOrEstimate(reported, generation, [], counter)),
         providerModel: stringOf(list.model) || model,
         providerRequestId,
       };
