@@ -72,6 +72,24 @@ test.for([
   },
 );
 
+test.for(['openai', 'anthropic'])(
+  '/%s is no part of a path, as it is with other gateways, and the answer says so',
+  async (vendor) => {
+    const response = await send('POST', `/${vendor}/v1/messages`);
+    expect(response.statusCode).toBe(404);
+    expect(response.json().error.message).toContain(`leave /${vendor} out of the base URL`);
+  },
+);
+
+test('what is for one key is for no cache on the way', async () => {
+  for (const path of ['/v1/jobs', '/v1/jobs/job_no', '/v1/responses/resp_no', '/v1/chat/completions', '/v1/usage/u1']) {
+    expect([path, (await send('GET', path)).headers['cache-control']]).toEqual([path, 'private, no-cache']);
+  }
+  expect((await send('POST', '/v1/generate')).headers['cache-control']).toBe('no-store');
+  const models = await send('GET', '/v1/models');
+  expect(models.headers).toMatchObject({ 'cache-control': 'max-age=60', vary: 'anthropic-version' });
+});
+
 describe('405 says what is offered', () => {
   test.for([
     ['GET', '/v1/generate', 'POST'],

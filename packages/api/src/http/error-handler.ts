@@ -86,13 +86,20 @@ function unknownUrl(methodsAt: (path: string) => string[], request: FastifyReque
   const allowed = methodsAt(url);
   if (allowed.length === 0) {
     const detail = `Unknown request URL: ${request.method} ${url}`;
-    // Anthropic's clients put the version before every path, OpenAI's want it in the base URL.
-    const hint = url.startsWith('/v1/v1/') ? '. The version is there twice: leave /v1 out of the base URL.' : '';
-    return { code: 'unknown_url', detail: detail + hint };
+    return { code: 'unknown_url', detail: detail + baseUrlHint(url) };
   }
   reply.header('allow', allowed.join(', '));
   return {
     code: 'method_not_allowed',
     detail: `${request.method} is not offered at ${url}; use ${allowed.join(' or ')}.`,
   };
+}
+
+/** What is likely to be wrong with a base URL that leads elsewhere. */
+function baseUrlHint(url: string): string {
+  // Anthropic's clients put the version before every path, OpenAI's want it in the base URL.
+  if (url.startsWith('/v1/v1/')) return '. The version is there twice: leave /v1 out of the base URL.';
+  // As other gateways have it.
+  const vendor = /^\/(openai|anthropic)\//.exec(url)?.[1];
+  return vendor === undefined ? '' : `. The paths of all vendors begin with /v1: leave /${vendor} out of the base URL.`;
 }

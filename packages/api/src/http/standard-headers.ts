@@ -13,7 +13,7 @@ export function sendStandardHeaders(app: FastifyInstance, { metrics: { httpSecon
   });
   app.addHook('onSend', async (request, reply) => {
     setTimeHeaders(reply);
-    if (request.method === 'POST' && !reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', cacheControlOf(request));
     // A connection that is kept alive would keep the closing server waiting for its next request.
     if (isDraining()) reply.header('connection', 'close');
   });
@@ -24,6 +24,9 @@ export function sendStandardHeaders(app: FastifyInstance, { metrics: { httpSecon
     );
   });
 }
+
+/** What is for one key is for no cache on the way, which knows only `Authorization` to be one. */
+const cacheControlOf = ({ method }: FastifyRequest) => (method === 'POST' ? 'no-store' : 'private, no-cache');
 
 export function setRequestHeaders(request: FastifyRequest, reply: FastifyReply): void {
   reply.headers({ 'x-request-id': request.id, 'request-id': request.id, 'x-content-type-options': 'nosniff' });

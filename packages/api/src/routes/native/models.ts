@@ -63,7 +63,7 @@ export const modelRoutes: FastifyPluginAsyncZod<ModelRoutesDeps> = async (app, {
         has_more: hasMore,
         models: data.map(viewSeedModel),
       };
-      reply.header('cache-control', 'max-age=60');
+      reply.headers({ 'cache-control': 'max-age=60', vary: 'anthropic-version' });
       return isNotModified(request, reply, etagOf(body)) ? sendNotModified(reply) : body;
     },
   );
