@@ -22,7 +22,8 @@ export class SseWriter {
     const number = this.#next;
     this.#next += 1;
     if (number <= this.#after) return '';
-    const isAsItCame = asItCame !== undefined && sequence_number === number;
+    // On one line: JSON may be written on several, and a line of it would end the event here.
+    const isAsItCame = asItCame !== undefined && sequence_number === number && !/[\r\n]/.test(asItCame);
     return sse(type, isAsItCame ? asItCame : JSON.stringify({ type, sequence_number: number, ...members }));
   }
 
