@@ -1,6 +1,6 @@
 import { isCacheable } from '@llm-gateway/shared/cache/cache-entry';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
-import { costUsd } from '@llm-gateway/shared/pricing/cost-usd';
+import { usdText } from '@llm-gateway/shared/pricing/format-usd';
 import { resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { answerOf } from './answer-of.ts';
@@ -26,8 +26,8 @@ export function sendResult(
     const isStored = record.cacheDigest !== undefined && isCacheable(answer);
     reply.header('cache-status', isStored ? `${status}; stored` : status);
   }
-  const cost = record.free ? 0 : costUsd(answer);
-  if (cost !== null) reply.header('x-cost-usd', String(cost));
+  const nanoUsd = record.free ? '0' : answer.costNanoUsd;
+  if (nanoUsd !== null) reply.header('x-cost-usd', usdText(BigInt(nanoUsd)));
   logAnswered(request, reply, {
     jobId: id,
     userId: record.user,

@@ -117,3 +117,9 @@ describe.for(table)('$path as a job', ({ path, body, looks, more = {} }) => {
     expect([shapeless.statusCode, shapeless.json().error.param]).toEqual([422, 'body.model']);
   });
 });
+
+test('what cost next to nothing is told in digits, not by an exponent', async () => {
+  api.answers = () => answered('', { ...nativeOf('embeddings', embeddings), costNanoUsd: '20' });
+  const response = await post('/v1/embeddings', { model: 'text-embedding-3-small', input: 'Cheap' });
+  expect(response.headers['x-cost-usd']).toBe('0.00000002');
+});

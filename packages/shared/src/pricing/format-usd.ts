@@ -12,9 +12,12 @@ export const nanoUsdOf = (usd: number): bigint => nanoUsdOfText(String(usd));
 /** A decimal text of USD in nano-USD. Throws a RangeError if negative or finer than that. */
 export const nanoUsdOfText = (usd: string): bigint => scaledInteger(usd, 9);
 
-/** Nano-USD as text for people: `4500000n` → `0.0045 USD`, no more digits than it has. */
-export function formatUsd(nanoUsd: bigint): string {
+/** Nano-USD as a decimal of USD, never with an exponent and with no more digits than it has: `4500000n` → `0.0045`. */
+export function usdText(nanoUsd: bigint): string {
   const digits = nanoUsd.toString().padStart(10, '0');
   const fraction = digits.slice(-9).replace(/0+$/, '');
-  return `${digits.slice(0, -9)}${fraction === '' ? '' : `.${fraction}`} USD`;
+  return `${digits.slice(0, -9)}${fraction === '' ? '' : `.${fraction}`}`;
 }
+
+/** The same for people: `0.0045 USD`. */
+export const formatUsd = (nanoUsd: bigint): string => `${usdText(nanoUsd)} USD`;
