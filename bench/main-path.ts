@@ -1,6 +1,6 @@
 // What durability costs: a generation through api, queue and worker against the same call made straight to the
 // provider, interleaved, both over HTTP to the same sandbox.
-// usage: node scripts/run.mjs node bench/main-path.ts [requests per round] [rounds]
+// usage: node scripts/run.mjs node bench/main-path.ts [requests per round] [rounds] [generate | chat | chat-stream]
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { post, startGateway } from '@llm-gateway/testkit/start-gateway';
@@ -9,7 +9,8 @@ import { startPrivatePostgres } from '../scripts/postgres/start-private-postgres
 import { startPrivateRedis } from '../scripts/redis/start-private-redis.ts';
 import { temporaryFolder } from '../scripts/temporary-folder.ts';
 
-const [requestsPerRound = 300, rounds = 5] = process.argv.slice(2).map(Number);
+const [requestsPerRound = 300, rounds = 5] = process.argv.slice(2, 4).map(Number);
+const way = process.argv[4] ?? 'generate';
 const model = 'sandbox/tokens-16';
 
 const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
@@ -50,13 +51,17 @@ const gateway = await startGateway({
 });
 const ping = new Redis(redis.url);
 
-const throughGateway = (prompt: string) => gateway.generate({ prompt, model, user_id: 'bench' });
+const chatOf = (prompt: string) => ({
+  model,
+  messages: [{ role: 'user', content: prompt }],
+  ...(way === 'chat-stream' ? { stream: true } : {}),
+});
+const throughGateway = (prompt: string) =>
+  way === 'generate'
+    ? gateway.generate({ prompt, model, user_id: 'bench' })
+    : post(`${gateway.url}/v1/chat/completions`, chatOf(prompt));
 const direct = (prompt: string) =>
-  post(
-    `${gateway.sandboxProcess.url}/v1/chat/completions`,
-    { model, messages: [{ role: 'user', content: prompt }] },
-    { authorization: 'Bearer bench' },
-  );
+  post(`${gateway.sandboxProcess.url}/v1/chat/completions`, chatOf(prompt), { authorization: 'Bearer bench' });
 
 try {
   for (const concurrency of [1, 64]) {
