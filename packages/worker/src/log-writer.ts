@@ -1,6 +1,6 @@
 import type { Answer } from '@llm-gateway/shared/contracts/answer';
 import type { Delta } from '@llm-gateway/shared/contracts/content';
-import { createWritten, mergeDeltas, visibleText, writtenText } from '@llm-gateway/shared/contracts/deltas';
+import { createWritten, mergeDeltas, visibleText } from '@llm-gateway/shared/contracts/deltas';
 import type { JobEvent } from '@llm-gateway/shared/contracts/event';
 import type { StopReason } from '@llm-gateway/shared/lifecycle/stop-reasons';
 import { isPrelude } from './is-prelude.ts';
