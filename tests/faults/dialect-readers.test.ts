@@ -9,6 +9,7 @@ import {
   nameOf,
   openDialectStream,
   pathOf,
+  textOf,
   wholeOf,
   withoutComments,
 } from './dialects/open-dialect-stream.ts';
@@ -155,3 +156,64 @@ describe.concurrent.for(cases)('a $dialect stream of $provider whose log starts 
     expect(await billedCalls(name, forgetful)).toBe(1);
   });
 });
+
+const tool = (name: string) => ({
+  description: name,
+  parameters: {
+    type: 'object',
+    properties: Object.fromEntries(Array.from({ length: 40 }, (_, number) => [`member_${number}`, { type: 'string' }])),
+    required: Array.from({ length: 40 }, (_, number) => `member_${number}`),
+  },
+});
+
+describe.concurrent.for(cases)('calls of tools in a $dialect stream of $provider', ({ dialect, provider }) => {
+  test('are told whole to everybody, although the log starts anew in the middle of them', async () => {
+    const name = `tools-${nameOf({ dialect, provider })}`;
+    const { description, parameters } = tool('find');
+    const tools = {
+      chat: [{ type: 'function', function: { name: 'find', description, parameters } }],
+      responses: [{ type: 'function', name: 'find', description, parameters, strict: false }],
+      messages: [{ name: 'find', description, input_schema: parameters }],
+    };
+    const ask = {
+      model: `${provider}/sandbox/drip-3`,
+      prompt: `${name} [[tool]] [[tool]]`,
+      more: { tools: tools[dialect] },
+    };
+    const headers = { 'x-request-id': name, 'idempotency-key': name };
+    const open = () => openDialectStream(dialect, { url: forgetful.url, headers, ...ask });
+    const live = [await open(), await open()];
+    await waitFor(() => (live[0]?.calls().length ?? 0) > 300, { what: 'a call is half-way' });
+    const late = await open();
+    for (const stream of [...live, late]) expect(await stream.end()).toEqual({ how: 'complete' });
+    const after = await open();
+    expect(await after.end()).toEqual({ how: 'complete' });
+    const told = after.calls();
+    expect(told.split('}{')).toHaveLength(2);
+    expect([...live, late].map((stream) => stream.calls())).toEqual([told, told, told]);
+    const log = await send(`${forgetful.url}/v1/jobs/${live[0]?.jobId}/events?starting_after=0`);
+    expect(log.body).toContain('event: job.snapshot');
+    expect(await billedCalls(name, forgetful)).toBe(1);
+  });
+});
+
+test('a reader that has fallen behind a log that starts anew is told the rest, or that it broke off', async () => {
+  for (const dialect of ['chat', 'responses'] as const) {
+    const key = `behind-${dialect}`;
+    const limit = { [dialect === 'responses' ? 'max_output_tokens' : 'max_tokens']: 50_000 };
+    const ask = { model: 'openai/sandbox/tokens-25000', prompt: key, more: limit };
+    const slow = await openBytes(forgetful.url, { dialect, key, ask });
+    slow.pause();
+    expect(await ended(slow.headers['x-job-id'], forgetful)).toMatchObject({ status: 'completed' });
+    const whole = await wholeOf(forgetful.sandboxProcess.url, { dialect, provider: 'openai', ask });
+    const bytes = await readAll(slow);
+    const text = toldBy(dialect, bytes);
+    const isBrokenOff = /"error":\{/.test(bytes);
+    expect(isBrokenOff ? whole.startsWith(text) : text === whole, dialect).toBe(true);
+    expect(isBrokenOff || bytes.endsWith('data: [DONE]\n\n'), dialect).toBe(true);
+  }
+});
+
+/** All text of a stream's bytes. */
+const toldBy = (dialect: DialectCase['dialect'], bytes: string): string =>
+  [...bytes.matchAll(/^data: (\{.*\})$/gm)].map(([, data]) => textOf(dialect, JSON.parse(data ?? ''))).join('');

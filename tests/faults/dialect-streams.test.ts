@@ -68,6 +68,23 @@ describe('a worker that is killed', () => {
     });
   });
 
+  test('in the middle of a call that several share: each of them gets an error, and nobody pays for another call', async () => {
+    const name = 'killed-in-a-shared-call';
+    const ask = { model: 'openai/sandbox/drip-50+tokens-150', prompt: name, more: { temperature: 0 } };
+    const open = () => openDialectStream('chat', { ...ask, url: gateway.url, headers: { 'x-request-id': name } });
+    const leader = await open();
+    const streams = [leader, await open(), await open()];
+    await Promise.all(streams.map((stream) => stream.pieces(3)));
+    await killWorkers();
+    const whole = await wholeOf(gateway.sandboxProcess.url, { dialect: 'chat', provider: 'openai', ask });
+    for (const stream of streams) {
+      expect(await stream.end()).toMatchObject({ how: 'error' });
+      expect(whole.startsWith(stream.text())).toBe(true);
+      expect(await ended(stream.jobId)).toMatchObject({ status: 'failed', error: { code: 'answer_broken_off' } });
+    }
+    expect(await calls(name)).toHaveLength(1);
+  });
+
   test('before the first word: the streams go on with the next worker, and their clients notice nothing', async () => {
     const opening = openAll('killed-before-the-first-word', 'slow-1500+tokens-20');
     const names = cases.map((each) => `killed-before-the-first-word-${nameOf(each)}`);

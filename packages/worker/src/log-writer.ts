@@ -1,8 +1,9 @@
 import type { Answer } from '@llm-gateway/shared/contracts/answer';
 import type { Delta } from '@llm-gateway/shared/contracts/content';
-import { createWritten, mergeDeltas, visibleText, writtenText } from '@llm-gateway/shared/contracts/deltas';
+import { createWritten, mergeDeltas, visibleText } from '@llm-gateway/shared/contracts/deltas';
 import type { JobEvent } from '@llm-gateway/shared/contracts/event';
 import type { StopReason } from '@llm-gateway/shared/lifecycle/stop-reasons';
+import { isPrelude } from './is-prelude.ts';
 import type { Piece } from './providers/provider.ts';
 import { isSilent } from './settlement/says-something.ts';
 import type { Appended, LogPiece } from './settlement/settlement.ts';
@@ -21,6 +22,8 @@ export interface LogWriterOptions {
 export interface LogWriter {
   /** All that the model has written so far, of each choice apart, seen or not, whether it is in the log yet or not. */
   written(): string[];
+  /** Whether a reader may have been told something that it would have to take back. */
+  hasSaid(): boolean;
   push(piece: Piece): void;
   /** From now on a log that starts anew holds the answer so far in its provider's terms too. */
   keepNative(soFar: () => NonNullable<Answer['native']>): void;
@@ -90,6 +93,7 @@ export function createLogWriter({ append, isFollowed, logMaxBytes, onStop }: Log
 
   return {
     written: said.written,
+    hasSaid: said.hasSaid,
     keepNative: said.keepNative,
     push(piece) {
       if (piece.frame === undefined && piece.deltas.every((delta) => isSilent(delta))) return;
@@ -137,6 +141,7 @@ function eventsOf({ deltas, frames }: Pieces): JobEvent[] {
 function createSaid() {
   let text = '';
   const written = createWritten();
+  let hasSaid = false;
   // Only of an answer that is more than text: that of most is in `text`.
   let deltas: Delta[] | undefined;
   let native: (() => NonNullable<Answer['native']>) | undefined;
@@ -148,11 +153,13 @@ function createSaid() {
       if (deltas) deltas.push(...mergeDeltas([...deltas.splice(-1), ...more]));
       text += visibleText(more);
       for (const delta of more) written.add(delta);
+      hasSaid ||= more.some((delta) => !isSilent(delta)) || (frame !== undefined && !isPrelude(frame));
     },
     keepNative(soFar: () => NonNullable<Answer['native']>): void {
       native = soFar;
     },
     written: written.texts,
+    hasSaid: () => hasSaid,
     snapshot: (): JobEvent => ({
       type: 'snapshot',
       text,

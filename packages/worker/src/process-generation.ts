@@ -172,7 +172,7 @@ const brokenOff: Failure = {
 };
 
 /** Whether a reader that cannot take text back has been given some: no other call may take the place of this one. */
-const hasGivenAway = ({ record, log }: Call) => record.unrepeatable === true && log.written().length > 0;
+const hasGivenAway = ({ record, log }: Call) => record.unrepeatable === true && log.hasSaid();
 
 /** What the provider has charged for a call that came to no end of its own, as an estimate. */
 async function usedSoFar(call: Call, { prices, counter }: WorkerDeps): Promise<PricedAnswer | undefined> {

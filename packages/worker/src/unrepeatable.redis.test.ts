@@ -17,6 +17,12 @@ const breaksOff: Act = async function* () {
   throw new GatewayError({ code: 'provider_unreachable', detail: 'The connection to sandbox broke in mid-answer.' });
 };
 
+/** Tells of a search of the provider's own, which is no text, and then fails. */
+const searches: Act = async function* () {
+  yield { deltas: [], frame: '{"type":"response.output_item.added","item":{"type":"web_search_call"}}' };
+  throw new GatewayError({ code: 'provider_unreachable', detail: 'The connection to sandbox broke in mid-answer.' });
+};
+
 /** Sends what a stream begins with, and then says nothing. */
 const begins: Act = async function* (signal, request) {
   yield { deltas: [], frame: '{"type":"message_start"}' };
@@ -45,6 +51,14 @@ describe('a job whose reader cannot take text back', () => {
     expect(await read(id)).toMatchObject({ state: 'failed', failure: { code: 'provider_unreachable' } });
     expect(signals).toHaveLength(1);
     expect(await calls()).toEqual([[1, 'failed', 'provider_unreachable']]);
+  });
+
+  test('fails with its call, once it has given out what is no text', async () => {
+    const { provider, signals } = fakeProvider(searches, answers);
+    serve(provider);
+    const id = await submit(unrepeatable);
+    await inState(id, 'failed');
+    expect(signals).toHaveLength(1);
   });
 
   test('one that can is tried again all the same', async () => {

@@ -17,6 +17,8 @@ export interface DialectStream {
   jobId: string;
   /** All text so far. */
   text(): string;
+  /** The arguments of all calls of tools so far. */
+  calls(): string;
   /** Resolves when so many pieces of text have come. */
   pieces(count: number): Promise<void>;
   /** How the stream ended: with the vendor's last event, with an error, or silently, which no client may ever see. */
@@ -96,6 +98,7 @@ export async function openDialectStream(dialect: DialectCase['dialect'], ask: As
   return {
     jobId: response.headers.get('x-job-id') ?? '',
     text: () => text,
+    calls: () => events.map((event) => callOf(dialect, event)).join(''),
     pieces: async (count) => {
       await waitFor(() => pieces >= count, { what: `${count} pieces of text` });
     },
@@ -105,19 +108,28 @@ export async function openDialectStream(dialect: DialectCase['dialect'], ask: As
 }
 
 /** What an event of any of the dialects adds to the text. */
-function textOf(dialect: DialectCase['dialect'], event: unknown): string {
+export function textOf(dialect: DialectCase['dialect'], event: unknown): string {
   // biome-ignore lint/suspicious/noExplicitAny: three vendors' events
   const { type, delta, choices } = event as any;
-  if (dialect === 'chat') return choices[0]?.delta?.content ?? '';
+  if (dialect === 'chat') return choices?.[0]?.delta?.content ?? '';
   if (dialect === 'responses') return type === 'response.output_text.delta' ? delta : '';
   return type === 'content_block_delta' ? (delta.text ?? '') : '';
+}
+
+/** What an event of any of the dialects adds to the arguments of a call. */
+function callOf(dialect: DialectCase['dialect'], event: unknown): string {
+  // biome-ignore lint/suspicious/noExplicitAny: three vendors' events
+  const { type, delta, choices } = event as any;
+  if (dialect === 'chat') return choices?.[0]?.delta?.tool_calls?.[0]?.function?.arguments ?? '';
+  if (dialect === 'responses') return type === 'response.function_call_arguments.delta' ? delta : '';
+  return type === 'content_block_delta' ? (delta.partial_json ?? '') : '';
 }
 
 /** Whether an event is a vendor's word that the answer is complete. */
 function isLast(event: unknown): boolean {
   // biome-ignore lint/suspicious/noExplicitAny: three vendors' events
   const { type, choices } = event as any;
-  return type === 'response.completed' || type === 'message_stop' || choices?.[0]?.finish_reason === 'stop';
+  return type === 'response.completed' || type === 'message_stop' || Boolean(choices?.[0]?.finish_reason);
 }
 
 /** What the provider says to a request, asked by the provider's own name of the model. */

@@ -99,6 +99,8 @@ export interface DialectTally {
   silent: string[];
   statuses: Map<number, number>;
   retried: Set<string>;
+  /** When each request was sent, time after time. */
+  sent: Map<string, number[]>;
 }
 
 export const newDialectTally = (): DialectTally => ({
@@ -107,6 +109,7 @@ export const newDialectTally = (): DialectTally => ({
   silent: [],
   statuses: new Map(),
   retried: new Set(),
+  sent: new Map(),
 });
 
 const triesMax = 30;
@@ -148,6 +151,7 @@ async function attempt(
   const patience = new AbortController();
   const isImpatient = way === 'retry' && tried < 3;
   const timer = isImpatient ? setTimeout(() => patience.abort(), random.between(100, 400)) : undefined;
+  tally.sent.set(requestId, [...(tally.sent.get(requestId) ?? []), Date.now()]);
   try {
     const response = await fetch(`${random.pick(urls())}${path}`, {
       method: 'POST',

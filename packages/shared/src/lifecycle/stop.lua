@@ -56,6 +56,8 @@ local function stop_job(id, reason, now)
     redis.call('HSET', K.job(id), 'detached', '1')
     ending.free, ending.keeps_run = true, true
     end_job(id, record, ending)
+    -- Its own readers hear where their job has ended before they hear what the call says to the others.
+    log_moved(id)
     return 'ended'
   end
   if not record.stop then

@@ -32,6 +32,21 @@ describe('a leader that is cancelled while it runs', () => {
     for (const id of followers) expect(await read(id)).toMatchObject({ state: 'in_progress', leader });
   });
 
+  test('tells its own readers to look where it has ended, before they hear more of the call', async () => {
+    const leader = await accept({ flight: 'd', user: 'leader' });
+    await follow(leader, { user: 'follower' });
+    const { run } = await begin(leader);
+    const heard: string[] = [];
+    const subscriber = redis().duplicate();
+    onTestFinished(() => subscriber.disconnect());
+    subscriber.on('message', (_channel: string, message: string) => heard.push(message));
+    await subscriber.subscribe(keys().logChannel(leader));
+    await stop(leader);
+    await settlement().append(run, { number: 1, events: [{ type: 'text-delta', text: 'more' }], chars: 4 });
+    await waitFor(() => heard.length === 2, { what: 'both are heard' });
+    expect(heard).toEqual(['moved', expect.stringContaining('more')]);
+  });
+
   test('pays for the call that it began, exactly once, and the others are free', async () => {
     const { leader, followers, run, record } = await detached(2);
     const answer = pricedAnswer();

@@ -1,6 +1,7 @@
 import type { Delta } from '@llm-gateway/shared/contracts/content';
 import { writtenText } from '@llm-gateway/shared/contracts/deltas';
 import type { JobEvent } from '@llm-gateway/shared/contracts/event';
+import { isPrelude } from '../is-prelude.ts';
 
 /** Tells nobody anything: a call of a tool tells its name, and a signature has no text. */
 export const isSilent = (delta: Delta): boolean =>
@@ -14,8 +15,10 @@ export function saysSomething(event: JobEvent): boolean {
   switch (event.type) {
     case 'text-delta':
       return event.text !== '';
-    case 'delta':
-      return event.native !== undefined || (event.delta !== undefined && !isSilent(event.delta));
+    case 'delta': {
+      const { delta, frames = [], native } = event;
+      return native !== undefined || (delta !== undefined && !isSilent(delta)) || !frames.every(isPrelude);
+    }
     case 'snapshot':
       return true;
     case 'started':
