@@ -185,12 +185,18 @@ describe.concurrent.for(cases)('calls of tools in a $dialect stream of $provider
     const live = [await open(), await open()];
     await waitFor(() => (live[0]?.calls().length ?? 0) > 300, { what: 'a call is half-way' });
     const late = await open();
-    for (const stream of [...live, late]) expect(await stream.end()).toEqual({ how: 'complete' });
+    const ends = await Promise.all([...live, late].map((stream) => stream.end()));
     const after = await open();
     expect(await after.end()).toEqual({ how: 'complete' });
     const told = after.calls();
     expect(told.split('}{')).toHaveLength(2);
-    expect([...live, late].map((stream) => stream.calls())).toEqual([told, told, told]);
+    for (const [index, stream] of [...live, late].entries()) {
+      // The items of a response are its provider's: what lacks the beginning of one cannot be told the rest.
+      const mayBreakOff = dialect === 'responses' && provider === 'openai';
+      const how = ends[index]?.how;
+      if (how === 'error' && mayBreakOff) expect(told.startsWith(stream.calls())).toBe(true);
+      else expect([how, stream.calls()]).toEqual(['complete', told]);
+    }
     const log = await send(`${forgetful.url}/v1/jobs/${live[0]?.jobId}/events?starting_after=0`);
     expect(log.body).toContain('event: job.snapshot');
     expect(await billedCalls(name, forgetful)).toBe(1);
