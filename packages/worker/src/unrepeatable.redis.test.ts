@@ -3,8 +3,8 @@ import { GatewayError } from '@llm-gateway/shared/contracts/failure';
 import { waitFor } from '@llm-gateway/testkit/wait-for';
 import { describe, expect, test } from 'vitest';
 import { drainWorkers } from './drain.ts';
-import { readRows } from './test-job.ts';
-import { type Act, answers, busy, fakeProvider, hangs, openLaneBench, says, silent } from './test-lanes.ts';
+import { followJob, readLog, readRows } from './test-job.ts';
+import { type Act, answer, answers, busy, fakeProvider, hangs, openLaneBench, says, silent } from './test-lanes.ts';
 import { textPiece } from './test-pieces.ts';
 
 const { redis, keys, queue, serve, submit, read, inState } = openLaneBench();
@@ -101,5 +101,20 @@ describe('a job whose reader cannot take text back', () => {
     expect(await read(id)).toMatchObject({ state: 'failed', failure: { code: 'answer_broken_off' } });
     expect(signals).toHaveLength(1);
     expect(await calls()).toEqual([[1, 'failed', 'answer_broken_off']]);
+  });
+
+  test('who shares its call begins anew, and is told that what was given out is taken back', async () => {
+    const { provider, signals } = fakeProvider(says('Hel'), answers);
+    serve(provider, { lockDurationMs: 1000 });
+    const leader = await submit(unrepeatable);
+    await given(leader);
+    const follower = await followJob(redis(), keys(), leader, { user: 'bob' });
+    await redis().del(`${queue().toKey(leader)}:lock`);
+    await inState(leader, 'failed');
+    await inState(follower, 'completed');
+    expect(await read(follower)).toMatchObject({ state: 'completed', answer: { text: answer.text } });
+    const events = (await readLog(redis(), keys(), follower)).map(({ event }) => event);
+    expect(events.find(({ type }) => type === 'retrying')).toMatchObject({ reason: 'answer_broken_off', reset: true });
+    expect(signals).toHaveLength(2);
   });
 });

@@ -65,13 +65,14 @@ if is_lost and not is_interrupted then
   lost.reset = record.dirty == '1'
   log_append(id, { cjson.encode(lost) }, now)
 end
-if is_interrupted then
-  redis.call('HSET', key, 'interrupted', '1')
-end
 if not repeated then
   redis.call('HSET', key, 'run', run, 'dirty', '0', 'chars', '0', 'flush', '0')
   redis.call('HINCRBY', key, 'calls', 1)
   redis.call('HDEL', key, 'callTarget', 'callProvider')
+end
+if is_interrupted then
+  -- Who shared its call may begin anew, and is told that what was given out is taken back.
+  redis.call('HSET', key, 'interrupted', '1', 'dirty', '1')
 end
 redis.call('ZREM', K.unqueued, id)
 if not for_others then

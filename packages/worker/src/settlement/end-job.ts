@@ -30,7 +30,9 @@ export const finalStateOf = (answer: PricedAnswer): 'completed' | 'incomplete' =
     : 'completed';
 
 /** Whether an equal request could end better than this, so that nobody should be given this failure instead. */
-const isWorthAnotherTry = ({ code }: Failure) => failureRow(code).retry === 'backoff';
+const isWorthAnotherTry = ({ code }: Failure) =>
+  // It was one reader's, who cannot be told how it goes on; others may.
+  failureRow(code).retry === 'backoff' || code === 'answer_broken_off';
 
 /** A failure that clients are told with 429 or 5xx: a repeat under the same Idempotency-Key is a new job. */
 function releasesKey({ code }: Failure): boolean {
