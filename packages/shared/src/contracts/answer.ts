@@ -38,6 +38,8 @@ export const answer = z.object({
   parts: z.array(part).optional(),
   /** The provider's own object, where it was asked in the client's dialect. */
   native: z.object({ api: nativeApi, body: z.record(z.string(), z.unknown()) }).optional(),
+  /** Which of its provider's keys or addresses was called; absent where there is one. */
+  deployment: z.string().optional(),
   /** Our id of the model that answered, where that is not the one that the job was accepted for. */
   target: z.string().optional(),
   finishReason,

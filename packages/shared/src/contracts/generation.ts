@@ -57,6 +57,8 @@ export const generation = z.object({
   choices: z.number().int().positive().optional(),
   /** Tokens of earlier turns that the provider keeps, and reads again. */
   contextTokens: z.number().int().nonnegative().optional(),
+  /** Which of the provider's keys or addresses keeps them; absent where there is one. */
+  deployment: z.string().optional(),
   native: nativeBody.optional(),
 });
 

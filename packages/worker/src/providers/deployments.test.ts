@@ -44,9 +44,11 @@ function bench(weights: Record<string, number>) {
     random: createRandom(3).next,
   });
   /** The failure of one call, or the deployment that answered. */
-  async function call(): Promise<Failure | string> {
+  async function call(deployment?: string): Promise<Failure | string> {
     try {
-      const { value } = await provider.generate({} as never, new AbortController().signal).next();
+      const { value } = await provider
+        .generate({ generation: { deployment } } as never, new AbortController().signal)
+        .next();
       return (value as { text: string }).text;
     } catch (error) {
       return provider.classify(error);
@@ -54,6 +56,23 @@ function bench(weights: Record<string, number>) {
   }
   return { provider, call, calls, rests, failing, clock, closed };
 }
+
+test('what was made with one is gone on with there, and nowhere else', async () => {
+  const { call, calls } = bench({ a: 99, b: 1 });
+  for (let round = 0; round < 20; round += 1) expect(await call('b')).toBe('b');
+  expect(new Set(calls)).toEqual(new Set(['b']));
+  // The operator has taken it away: the provider says what that means.
+  expect(await call('gone')).toMatch(/^[ab]$/);
+});
+
+test('an answer says which of several was called', async () => {
+  const answerOf = async (weights: Record<string, number>) => {
+    const { provider } = bench(weights);
+    return (await provider.generate({ generation: {} } as never, new AbortController().signal).next()).value;
+  };
+  expect(await answerOf({ a: 1, b: 0.0001 })).toMatchObject({ deployment: 'a' });
+  expect(await answerOf({ a: 1 })).not.toHaveProperty('deployment');
+});
 
 test('calls are shared by weight', async () => {
   const { call, calls } = bench({ a: 3, b: 1 });
@@ -144,7 +163,7 @@ test('an error is read by the deployment that had it, also when a time limit is 
   failing.set('b', failure('provider_busy'));
   const limits = new AbortController();
   limits.abort(new GatewayError({ code: 'provider_timeout', detail: 'key-b was silent.' }));
-  await expect(provider.generate({} as never, limits.signal).next()).rejects.toThrow();
+  await expect(provider.generate({ generation: {} } as never, limits.signal).next()).rejects.toThrow();
   expect(provider.classify(limits.signal.reason).detail).toBe('[credential] was silent.');
   expect(rests).toEqual([{ deployment: 'b', code: 'provider_timeout', forMs: 10_000 }]);
 });

@@ -88,9 +88,12 @@ export function createDeployments({
     mode: first.provider.mode,
     apis: first.provider.apis,
     async *generate(request, signal) {
-      const member = choose();
+      const { deployment } = request.generation;
+      // What a provider keeps, it keeps for the account that made it.
+      const member = members.find(({ name }) => name === deployment) ?? choose();
       try {
-        return yield* member.provider.generate(request, signal);
+        const answer = yield* member.provider.generate(request, signal);
+        return members.length === 1 ? answer : { ...answer, deployment: member.name };
       } catch (error) {
         // Who called may throw the reason of the signal in place of what an SDK makes of it.
         for (const thrown of [error, signal.reason]) if (isObject(thrown)) owners.set(thrown, member);

@@ -1,3 +1,4 @@
+import type { Answer } from '@llm-gateway/shared/contracts/answer';
 import '@llm-gateway/testkit/provided-context';
 import { randomUUID } from 'node:crypto';
 import type { JobEvent } from '@llm-gateway/shared/contracts/event';
@@ -351,9 +352,9 @@ test('the items of the input are listed, page by page, as the official client as
 });
 
 describe('previous_response_id', () => {
-  const answeredNatively = async (): Promise<{ id: string; theirs: string }> => {
+  const answeredNatively = async (more: Partial<Answer> = {}): Promise<{ id: string; theirs: string }> => {
     const given = native();
-    api.answers = () => answered('', { native: given });
+    api.answers = () => answered('', { native: given, ...more });
     const { id } = (await post(ask())).json();
     api.answers = undefined;
     return { id, theirs: given.body.id };
@@ -369,6 +370,15 @@ describe('previous_response_id', () => {
     expect(record?.generation.native?.body).toEqual({ ...asked, background: undefined, previous_response_id: theirs });
     await api.hand.settle(await job, answered('', { native: native({ previous_response_id: theirs }) }));
     expect((await api.get(`/v1/responses/${begun.id}`)).json().previous_response_id).toBe(id);
+  });
+
+  test('goes to the account that keeps what it goes on with, and is held for as much as that was', async () => {
+    const usage = { promptTokens: 900, completionTokens: 100, totalTokens: 1000 };
+    const { id } = await answeredNatively({ deployment: 'eu', usage });
+    const job = nextJob();
+    await post(ask({ previous_response_id: id, background: true }));
+    const record = await api.deps.jobs.find('default', await job);
+    expect(record?.generation).toMatchObject({ deployment: 'eu', contextTokens: 1000 });
   });
 
   test('is looked up for a job as well', async () => {

@@ -34,6 +34,7 @@ export async function withPreviousResponse(asked: AskedBody, caller: Caller, job
   const generation = {
     ...asked.generation,
     contextTokens: record.answer?.usage.totalTokens ?? 0,
+    ...(record.answer?.deployment === undefined ? {} : { deployment: record.answer.deployment }),
     native: {
       ...native,
       body: { ...native.body, previous_response_id: id },
