@@ -1,6 +1,7 @@
 import type { PricedAnswer, Usage } from '@llm-gateway/shared/contracts/answer';
 import { type Failure, loggableDetail } from '@llm-gateway/shared/contracts/failure';
 import type { JobRecord } from '@llm-gateway/shared/jobs/job-record';
+import { brokenOff } from '@llm-gateway/shared/lifecycle/broken-off';
 import { isStopReason, type StopReason, stopReasons } from '@llm-gateway/shared/lifecycle/stop-reasons';
 import { type ResolvedModel, resolveModel } from '@llm-gateway/shared/pricing/resolve-model';
 import { type CallReport, callProvider, isToken } from './call-provider.ts';
@@ -165,11 +166,6 @@ async function makeCall(call: Call, provider: Provider, deps: WorkerDeps): Promi
     return { kind: 'ended', ok: false, failure: provider.classify(error), cause: error };
   }
 }
-
-const brokenOff: Failure = {
-  code: 'answer_broken_off',
-  detail: 'The answer broke off. What was sent of it cannot be taken back, so it is not begun anew.',
-};
 
 /** Whether a reader that cannot take text back has been given some: no other call may take the place of this one. */
 const hasGivenAway = ({ record, log }: Call) => record.unrepeatable === true && log.hasSaid();

@@ -108,10 +108,13 @@ describe('a job whose reader cannot take text back', () => {
     serve(provider, { lockDurationMs: 1000 });
     const leader = await submit(unrepeatable);
     await given(leader);
+    const told = await followJob(redis(), keys(), leader, { user: 'eve', ...unrepeatable });
     const follower = await followJob(redis(), keys(), leader, { user: 'bob' });
     await redis().del(`${queue().toKey(leader)}:lock`);
     await inState(leader, 'failed');
     await inState(follower, 'completed');
+    // Its reader has words of the call that broke off too.
+    expect(await read(told)).toMatchObject({ state: 'failed', failure: { code: 'answer_broken_off' } });
     expect(await read(follower)).toMatchObject({ state: 'completed', answer: { text: answer.text } });
     const events = (await readLog(redis(), keys(), follower)).map(({ event }) => event);
     expect(events.find(({ type }) => type === 'retrying')).toMatchObject({ reason: 'answer_broken_off', reset: true });

@@ -5,10 +5,28 @@
 -- one of them in turn.
 local PROMOTIONS_MAX = 3
 
+-- Ends those followers of a call that broke off whose readers have words of it that nobody can take back: for them,
+-- another call would be paid for nobody.
+local function end_told_followers(id, record, now)
+  if record.dirty ~= '1' then
+    return
+  end
+  for _, follower in ipairs(redis.call('ZRANGE', K.followers(id), 0, -1)) do
+    local told = read_record(follower)
+    if told.unrepeatable then
+      redis.call('ZREM', K.followers(id), follower)
+      end_job(follower, told, {
+        state = 'failed', failure = BROKEN_OFF, free = true, releases_key = true, now = now,
+      })
+    end
+  end
+end
+
 -- Makes the oldest follower the leader of the rest and of the flight, with the place in the queue and the log that
 -- the old leader had. The caller has to add it to its lane; `unqueued` says so until a worker has begun it.
--- Returns its id, or nil without followers.
+-- Returns its id, or nil without followers that can begin anew.
 local function promote(id, record, reason, now)
+  end_told_followers(id, record, now)
   local followers = redis.call('ZRANGE', K.followers(id), 0, -1)
   local heir = table.remove(followers, 1)
   if not heir then

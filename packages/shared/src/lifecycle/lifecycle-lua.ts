@@ -2,6 +2,7 @@ import { logLua } from '../event-log/log-entry.ts';
 import { limitsLua } from '../limits/limits-lua.ts';
 import { loadLua } from '../redis/define-script.ts';
 import type { Keys } from '../redis/keys.ts';
+import { brokenOff } from './broken-off.ts';
 import { bullPriorityMax } from './fair-queue.ts';
 import { stopReasons } from './stop-reasons.ts';
 
@@ -28,6 +29,7 @@ const library = [
   lua('./end.lua'),
   lua('./erase.lua'),
   lua('./due.lua'),
+  `local BROKEN_OFF = [==[${JSON.stringify(brokenOff)}]==]`,
   lua('./flight.lua'),
   // Read only by the script that needs it: it would cost every one 7 µs, and one runs for every few tokens.
   `local function read_stops() return cjson.decode([==[${JSON.stringify(stops)}]==]) end`,
