@@ -157,7 +157,7 @@ describe('a job that is not to be run', () => {
     const { provider, signals } = fakeProvider(answers);
     serve(provider);
     const id = await acceptJob(redis(), keys());
-    await queue().add('generation-sandbox', { v: 3, id, requestId: 'req_1' }, { jobId: id, attempts: 1 });
+    await queue().add('generation-sandbox', { v: 4, id, requestId: 'req_1' }, { jobId: id, attempts: 1 });
     const left = await inState(id, 'delayed');
     expect(left.attemptsMade).toBe(0);
     expect(left.delay).toBeGreaterThan(0);

@@ -139,7 +139,7 @@ describe('an accepted job', () => {
     const job = newJob();
     await accepter()(job);
     const queued = await producer.queue.getJob(job.id);
-    expect(queued?.data).toEqual({ v: 2, id: job.id, requestId: 'req_1' });
+    expect(queued?.data).toEqual({ v: 3, id: job.id, requestId: 'req_1' });
     expect(queued?.opts).toMatchObject({
       attempts: 4,
       priority: (await recordOf(job.id))?.queuePriority,
@@ -441,7 +441,7 @@ describe('a job whose server died before it had queued it', () => {
     await producer.queue.remove(job.id); // as it is after a crash between the record and the queue
     const { fingerprint } = job.request;
     expect(await attach()({ isRetry: true, fingerprint, tenantId: 'default' })).toBe(job.id);
-    expect((await producer.queue.getJob(job.id))?.data).toEqual({ v: 2, id: job.id, requestId: 'req_1' });
+    expect((await producer.queue.getJob(job.id))?.data).toEqual({ v: 3, id: job.id, requestId: 'req_1' });
     expect(await place(job.id)).toEqual(before);
   });
 

@@ -14,8 +14,9 @@ export const isFinal = (state: JobState): state is FinalState => (finalStates as
  * costs Redis about 0.9 KB whatever its prompt, and BullMQ's event stream never carries an answer.
  */
 export const generationJob = z.object({
-  // A worker of version 1 knows no followers: it leaves a job of version 2 to one that does.
-  v: z.literal([1, 2]),
+  // A worker leaves a job of a version that it does not know to one that does: one of version 1 knows no followers, one
+  // of version 2 nothing but text, no fallbacks, and no body that travels as it came.
+  v: z.literal([1, 2, 3]),
   id: z.string().startsWith('job_'),
   /** The request id of the HTTP request, carried to the provider call for tracing. */
   requestId: z.string(),

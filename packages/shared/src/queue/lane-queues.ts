@@ -63,7 +63,7 @@ export function createLaneQueues({
 
   async function add({ lane, id, requestId, priority, attempts }: Place): Promise<void> {
     const options = { priority, attempts };
-    await callRedis(() => withTimeout(open(lane).add(id, { v: 2, id, requestId }, options), callTimeoutMs));
+    await callRedis(() => withTimeout(open(lane).add(id, { v: 3, id, requestId }, options), callTimeoutMs));
   }
 
   return {
