@@ -51,7 +51,8 @@ export async function deliverGeneration(
     return sendAccepted(reply, admission.id, record, preferences);
   }
   deps.markDelivered(reply, admission.id);
-  return sendResult(request, reply, endpoint, admission.id, record);
+  const isEarlier = admission.kind === 'attached' || admission.kind === 'replayed';
+  return sendResult(request, reply, endpoint, admission.id, record, isEarlier ? undefined : reply.elapsedTime);
 }
 
 /** A new job has not ended for its client, who comes back for the end: not even one that the cache has answered. */

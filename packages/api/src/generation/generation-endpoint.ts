@@ -24,8 +24,8 @@ export interface GenerationEndpoint {
   read(body: unknown): AskedBody;
   /** What has to be looked up before a body means something to a provider. Throws for what is not there. */
   prepare?(asked: AskedBody, caller: Caller, jobs: JobReader): Promise<AskedBody>;
-  /** The 200 body for a job that has an answer. */
-  toResult(id: string, record: JobRecord): object;
+  /** The 200 body for a job that has an answer; `latencyMs` is what it took for who waited, else what the job took. */
+  toResult(id: string, record: JobRecord, latencyMs?: number): object;
   /** The 200 body for a job that its body asked to run in the background; absent: such a job is a 202 as any other. */
   toAccepted?(id: string, record: JobRecord): object;
   /** Makes the events of a job's stream, for one reader; `body` is what this reader has sent, if it has sent one. */

@@ -15,6 +15,7 @@ export function sendResult(
   endpoint: GenerationEndpoint,
   id: string,
   record: JobRecord,
+  latencyMs?: number,
 ): FastifyReply {
   request.dialect = endpoint.dialect;
   reply.header('x-gateway-attempts', String(record.attempt));
@@ -35,5 +36,5 @@ export function sendResult(
     answer,
     cached: record.cached === true,
   });
-  return reply.header('cache-control', 'no-store').send(endpoint.toResult(id, record));
+  return reply.header('cache-control', 'no-store').send(endpoint.toResult(id, record, latencyMs));
 }

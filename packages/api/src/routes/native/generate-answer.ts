@@ -77,12 +77,16 @@ export function toGenerateAnswer(answer: PricedAnswer, context: AnswerContext): 
 }
 
 /** What the waiting request of a job was or would have been answered. */
-export const toJobAnswer = (id: string, record: JobRecord): GenerateAnswer =>
+export const toJobAnswer = (
+  id: string,
+  record: JobRecord,
+  latencyMs = (record.finishedMs ?? record.createdMs) - record.createdMs,
+): GenerateAnswer =>
   toGenerateAnswer(answerOf(id, record), {
     jobId: id,
     model: record.model,
     provider: resolveModel(record.answer?.target ?? record.target)?.provider ?? record.lane,
     requestId: record.clientRequest,
     cached: record.cached === true,
-    latencyMs: (record.finishedMs ?? record.createdMs) - record.createdMs,
+    latencyMs,
   });
