@@ -51,13 +51,16 @@ export async function deliverGeneration(
     return sendAccepted(reply, admission.id, record, preferences);
   }
   deps.markDelivered(reply, admission.id);
-  const isEarlier = admission.kind === 'attached' || admission.kind === 'replayed';
-  return sendResult(request, reply, endpoint, admission.id, record, isEarlier ? undefined : reply.elapsedTime);
+  const latencyMs = isEarlier(admission) ? undefined : reply.elapsedTime;
+  return sendResult(request, reply, endpoint, admission.id, record, latencyMs);
 }
 
+/** Whether the job was there before the request. */
+const isEarlier = ({ kind }: AdmittedJob) => kind === 'attached' || kind === 'replayed';
+
 /** A new job has not ended for its client, who comes back for the end: not even one that the cache has answered. */
-const asBegun = ({ kind }: AdmittedJob, record: JobRecord): JobRecord =>
-  kind === 'attached' || kind === 'replayed' || !isFinal(record.state) ? record : { ...record, state: 'queued' };
+const asBegun = (admission: AdmittedJob, record: JobRecord): JobRecord =>
+  isEarlier(admission) || !isFinal(record.state) ? record : { ...record, state: 'queued' };
 
 /** The job's events from the first on; a failure before the first text is an HTTP error. */
 async function streamGeneration(
