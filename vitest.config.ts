@@ -30,10 +30,9 @@ export default defineConfig({
           include: ['tests/**/*.test.ts'],
           exclude: ['**/node_modules/**'],
           globalSetup: ['tests/global-setup.ts'],
-          // Whole processes that are timed and killed: last, and few files at a time, or they starve each other. They
-          // wait more than they work, so that three are not too many for two cores.
+          // Whole processes that are timed and killed: last, and two files at a time, or they starve each other.
           sequence: { groupOrder: 1 },
-          maxWorkers: 3,
+          maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
